@@ -121,6 +121,37 @@ class Layout:
     cannot_see: tuple[str, ...] = ()
 
 
+class Band(NamedTuple):
+    """An 80 % band about a value ``v``: from ``v + low + low_slope |v|`` to ``v + high + high_slope |v|``, rad."""
+
+    low: float
+    low_slope: float
+    high: float
+    high_slope: float
+
+
+class Estimate(NamedTuple):
+    """An anchored estimate: ``offset + change * (trunk - trunk at the anchor) + anchor * (trunk at the anchor)``, rad."""
+
+    offset: float
+    change: float
+    anchor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """How wide each angle's band is, and how angles are estimated where they are not measured.
+
+    Keys are ``(angle, basis, posture)``; basis is measured, nominal (side axis not calibrated), split (shared out between
+    two spine sensors) or anchored; posture "any" serves those not listed.  ``no_bias_capture`` (rad, by angle) widens
+    either side where a sensor's gyroscope bias was never captured.
+    """
+
+    band: Mapping[tuple[str, str, str], Band]
+    estimate: Mapping[tuple[str, str, str], Estimate]
+    no_bias_capture: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the user chose.
@@ -128,6 +159,7 @@ class Setup:
     Attributes
     ----------
     layout : the sensors that take part, in order
+    bands : widths and estimates, by angle, basis and posture
     filter : name in :data:`imu_coach.core.orientation.FILTERS`
     wait : s; a sensor counts in a frame only if its sample arrived this soon after the frame's time
     hold : s; a gap up to this long is interpolated, a longer one restarts the filter
@@ -135,6 +167,7 @@ class Setup:
     """
 
     layout: Layout
+    bands: Bands
     filter: str = "vqf"
     wait: float = 0.30
     hold: float = 0.15
@@ -180,12 +213,13 @@ class Decoded(Block):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples(Block):
-    """Samples of one sensor on its own sample grid; strictly increasing ``t``, ``t <= arrived``.
+    """Samples of one sensor on its own sample grid; strictly increasing ``t``, ``t < arrived``.
 
     Attributes
     ----------
     number : (n,) sample number since the stream began
-    t, arrived : (n,) s, when it was taken, and when it reached the host
+    t : (n,) s, when it was taken
+    arrived_ns : (n,) when it reached the host
     interval : (n,) s, the estimated true time between samples, frozen on arrival
     acc, gyr : (n, 3) m/s2 specific force, rad/s, sensor axes
     held : (n,) interpolated over a short gap
@@ -195,7 +229,7 @@ class Samples(Block):
     sensor: str
     number: Ints
     t: Floats
-    arrived: Floats
+    arrived_ns: Ints
     interval: Floats
     acc: Floats
     gyr: Floats
@@ -213,7 +247,7 @@ class Attitude(Block):
 
     sensor: str
     t: Floats
-    arrived: Floats
+    arrived_ns: Ints
     earth_from_sensor: Floats
     acc: Floats
     gyr: Floats
@@ -305,8 +339,8 @@ class Angles(Block):
 class Event(NamedTuple):
     """Something happened.
 
-    ``kind``: calibrated, calibration_failed, slipped, restarted, sensor_lost, sensor_back, marked.
-    ``sensor`` is "" for all of them; ``detail`` is JSON-able and says the rest.
+    ``kind``: calibrated, calibration_failed, slipped, sensor_lost, sensor_back, marked.
+    ``sensor`` is "" when it concerns all of them; ``detail`` is JSON-able and says the rest.
     """
 
     decided: int
@@ -353,20 +387,18 @@ class Update:
     health: Mapping[str, Health]
 
 
+def concat_angles(parts: Sequence[Angles]) -> Angles:
+    """Join angle blocks in order; at least one is needed."""
+    names = ("value", "low", "high", "source", "why")
+    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    return Angles(np.concatenate([part.index for part in parts]), parts[0].names, *joined)
+
+
 def concat(updates: Sequence[Update]) -> Update:
     """Join updates in order; at least one is needed."""
-
-    def join(part: str, name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(getattr(u, part), name) for u in updates])
-
-    frames = Frames(*(join("frames", f.name) for f in fields(Frames)))
-    angles = Angles(
-        join("angles", "index"),
-        updates[0].angles.names,
-        *(join("angles", name) for name in ("value", "low", "high", "source", "why")),
-    )
-    events = tuple(e for u in updates for e in u.events)
-    return Update(frames, angles, events, updates[-1].health)
+    frames = Frames(*(np.concatenate([getattr(u.frames, f.name) for u in updates]) for f in fields(Frames)))
+    angles = concat_angles([u.angles for u in updates])
+    return Update(frames, angles, tuple(e for u in updates for e in u.events), updates[-1].health)
 
 
 # --- drivers --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,355 @@
+"""Packets of one sensor to placed samples: sequence, losses, reboots, device time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from imu_coach.core.clock import CRYSTAL, MARGIN, WORST, Clock
+from imu_coach.core.gaps import GapFiller
+from imu_coach.drivers import SYNC_CHANNEL, driver
+from imu_coach.errors import DecodeError
+from imu_coach.types import Decoded, Health, Link, Packet, Samples, SensorInfo, Sent
+
+CONSISTENT = 0.05
+"""s; a packet's number and device time may disagree by this much (plus 6 %), else it is not of this stream."""
+INTERVAL_KNOTS = 11
+"""The interval is measured over ten to twenty seconds: rounding to 1 us is then 1e-7, and warm-up is still followed."""
+PENDING = 64
+"""Clock requests that may wait for their answer."""
+
+SensorInput = Packet | Sent | Link
+
+
+class Columns(NamedTuple):
+    """The decoded packets as plain lists; a loop over numpy scalars would be several times slower."""
+
+    seq: list[int]
+    ticks: list[int]
+    counts: list[int]
+    span: list[float]  # s, device time from first to last sample
+    arrived_ns: list[int]
+
+
+class Placed:
+    """Per placed packet: its index among the decoded ones, first sample number, time line, interval.
+
+    ``starts`` lists the positions at which a stream begins.
+    """
+
+    __slots__ = ("index", "interval", "number", "slope", "starts", "t_first")
+
+    def __init__(self) -> None:
+        self.index: list[int] = []
+        self.number: list[int] = []
+        self.t_first: list[float] = []
+        self.slope: list[float] = []
+        self.interval: list[float] = []
+        self.starts: list[int] = []
+
+
+class Receiver:
+    """One sensor: inputs in order of arrival -> :class:`~imu_coach.types.Samples`; keeps its own counters.
+
+    Parameters
+    ----------
+    hold : s; a gap up to this long is interpolated on the sensor's grid, a longer one marks ``start``
+    """
+
+    # the newest packet of the stream: number and count of its samples, its seq and ticks as sent
+    number: int
+    count: int
+    seq: int
+    ticks: int
+    elapsed: int  # ticks from the stream's first packet to the newest
+    origin: float  # s, the stream's first ticks
+    interval: float  # device seconds per sample
+    knots: list[tuple[float, int]]  # device time and number, about one a second
+    clock: Clock
+    fresh: bool  # the next placed sample begins a stream
+
+    def __init__(self, info: SensorInfo, hold: float) -> None:
+        self.info = info
+        self.driver = driver(info)
+        self.sync_channel = SYNC_CHANNEL.get(info.driver, -1)
+        self.gaps = GapFiller(info, hold)
+        self.packets = self.lost = self.late = self.rejected = self.reconnects = 0
+        self.delay = 0.0
+        self.battery: float | None = None
+        self.requests: dict[int, float] = {}
+        self.suspect: tuple[int, int] | None = None  # seq and ticks of a packet that did not fit
+        self.begun = False
+        self.after = -np.inf  # session time of the last placed sample
+        self._begin(0, 0, 0)
+
+    def push(self, items: Sequence[SensorInput]) -> Samples:
+        """Inputs of this sensor, in order of arrival."""
+        payloads: list[bytes] = []
+        arrived: list[int] = []
+        others: list[tuple[int, SensorInput]] = []  # each with the number of data packets before it
+        for item in items:
+            if type(item) is Packet and item.channel != self.sync_channel:
+                payloads.append(item.payload)
+                arrived.append(item.arrived_ns)
+            else:
+                others.append((len(payloads), item))
+        decoded = self.driver.decode(payloads)
+        if any(decoded.problem):
+            good = [not problem for problem in decoded.problem]
+            before = [0, *np.cumsum(good).tolist()]
+            others = [(before[position], item) for position, item in others]
+            arrived = [ns for ns, ok in zip(arrived, good, strict=True) if ok]
+            self.rejected += len(good) - before[-1]
+        placed = self._place(decoded, arrived, others)
+        return self._samples(decoded, np.array(arrived, np.int64), placed)
+
+    def health(self, bias_known: bool) -> Health:
+        """Counters so far."""
+        return Health(
+            packets=self.packets,
+            samples=self.gaps.samples,
+            lost=self.lost,
+            held=self.gaps.held,
+            late=self.late,
+            rejected=self.rejected,
+            invalid=self.gaps.invalid,
+            restarts=max(0, self.gaps.restarts - 1),
+            reconnects=self.reconnects,
+            delay=self.delay,
+            interval=self.interval * self.clock.rate,
+            clock_band=self.clock.band,
+            bias_known=bias_known,
+            battery=self.battery,
+        )
+
+    def _place(self, decoded: Decoded, arrived: list[int], others: list[tuple[int, SensorInput]]) -> Placed:
+        """Walk through the packets, and the clock exchanges between them, in order of arrival."""
+        columns = Columns(
+            decoded.seq.tolist(),
+            decoded.ticks.tolist(),
+            decoded.count.tolist(),
+            decoded.offset[np.cumsum(decoded.count) - 1].tolist(),
+            arrived,
+        )
+        placed = Placed()
+        done = 0
+        for position, item in others:
+            self._packets(done, position, columns, placed)
+            self._other(item)
+            done = position
+        self._packets(done, len(arrived), columns, placed)
+        return placed
+
+    def _packets(self, i: int, stop: int, columns: Columns, placed: Placed) -> None:
+        while i < stop:
+            i = self._regular(i, stop, columns, placed)
+            if i < stop:
+                self._packet(i, columns, placed)
+                i += 1
+
+    def _regular(self, i: int, stop: int, columns: Columns, placed: Placed) -> int:
+        """Place packets that simply continue the stream, up to the first that needs :meth:`_packet`.
+
+        It does what :meth:`_packet` would do, without its questions: nearly all packets of an hour pass through here.
+        """
+        line, best = self.clock.line, self.clock.arrivals.best
+        if line is None or best is None or self.driver.clock == "session":
+            return i
+        seq, ticks, counts, spans, arrived = columns
+        tick_seconds, wrap = self.driver.tick_seconds, self.driver.seq_modulus
+        number, count, newest, elapsed, after = self.number, self.count, self.ticks, self.elapsed, self.after
+        expected = (self.seq + count) % wrap
+        origin, at, slope = line
+        rate, refit_at = self.clock.rate, self.clock.refit_at
+        lead = best[1] - rate * best[0]
+        interval, scaled, begun = self.interval, self.interval * rate, i
+        while i < stop:
+            since = ticks[i] - newest
+            if seq[i] != expected or since < 0 or abs(since * tick_seconds - count * interval) > CONSISTENT:
+                break
+            device = (elapsed + since) * tick_seconds
+            last = device + spans[i]
+            if last >= refit_at:
+                break
+            t_first = at + slope * (device - origin)
+            t_last = at + slope * (last - origin)
+            now = arrived[i] * 1e-9
+            if t_first <= after + 2.0 * MARGIN or t_last > now - MARGIN:
+                break
+            if now - rate * last < lead:
+                lead = now - rate * last
+                best = (last, now)
+            number += count
+            count = counts[i]
+            expected = (seq[i] + count) % wrap
+            newest, elapsed, after = ticks[i], elapsed + since, t_last
+            placed.index.append(i)
+            placed.number.append(number)
+            placed.t_first.append(t_first)
+            placed.slope.append(slope)
+            placed.interval.append(scaled)
+            i += 1
+        if i > begun:
+            self.suspect = None
+            self.clock.arrivals.best = best
+            self.number, self.count, self.seq = number, count, seq[i - 1]
+            self.ticks, self.elapsed, self.after = newest, elapsed, after
+            self.packets += i - begun
+            self.delay = arrived[i - 1] * 1e-9 - after
+        return i
+
+    def _packet(self, i: int, columns: Columns, placed: Placed) -> None:
+        """Number and place one packet, or count why not."""
+        seq, ticks, count = columns.seq[i], columns.ticks[i], columns.counts[i]
+        span, arrived = columns.span[i], columns.arrived_ns[i] * 1e-9
+        step, since = self._since(self.seq, self.ticks, seq, ticks)
+        if not self.begun or not self._fits(step, since):
+            if not self._is_new_stream(seq, ticks):
+                self.rejected += 1
+                return
+            self._begin(self.number + self.count, seq, ticks)
+        elif step < self.count:
+            self.late += 1
+            return
+        else:
+            self.lost += step - self.count
+            self.number += step
+            self.elapsed += since
+            self.seq, self.ticks = seq, ticks
+        self.suspect = None
+        self.count = count
+        device, after = self.elapsed * self.driver.tick_seconds, self.after
+        if arrived - after < 3.0 * MARGIN:  # a flood: no time is left to place these samples in
+            self.rejected += 1
+            return
+        if self.driver.clock == "session":
+            t_first, slope = self.origin + device, 1.0
+            if t_first <= after or t_first + span > arrived:
+                self.rejected += 1
+                return
+        else:
+            t_first, slope = self.clock.place(device, device + span, arrived, after)
+        self.after = self.clock.last_placed if self.driver.clock != "session" else t_first + span
+        self._measure_interval(device)
+        if self.fresh:
+            placed.starts.append(len(placed.index))
+            self.fresh = False
+        placed.index.append(i)
+        placed.number.append(self.number)
+        placed.t_first.append(t_first)
+        placed.slope.append(slope)
+        placed.interval.append(self.interval * self.clock.rate)
+        self.packets += 1
+        self.delay = arrived - self.after
+
+    def _since(self, seq0: int, ticks0: int, seq: int, ticks: int) -> tuple[int, int]:
+        """Samples and ticks from one packet to another, signed, wraps undone with the help of the time."""
+        whole, wrap = self.driver.tick_modulus, self.driver.seq_modulus
+        since = (ticks - ticks0 + (whole >> 1)) % whole - (whole >> 1)
+        step = (seq - seq0 + (wrap >> 1)) % wrap - (wrap >> 1)
+        samples = since * self.driver.tick_seconds / self.interval
+        if abs(samples) > 0.25 * wrap:
+            step += wrap * round((samples - step) / wrap)
+        return step, since
+
+    def _fits(self, step: int, since: int) -> bool:
+        """Whether a step in number and a step in device time belong together."""
+        seconds = since * self.driver.tick_seconds
+        return abs(seconds - step * self.interval) <= CONSISTENT + WORST * abs(seconds)
+
+    def _is_new_stream(self, seq: int, ticks: int) -> bool:
+        """One odd packet is noise; the very first, or a second that fits the odd one, is a sensor that (re)started."""
+        if not self.begun:
+            self.begun = True
+            return True
+        if self.suspect is not None:
+            step, since = self._since(*self.suspect, seq, ticks)
+            if step > 0 and self._fits(step, since):
+                return True
+        self.suspect = (seq, ticks)
+        return False
+
+    def _begin(self, number: int, seq: int, ticks: int) -> None:
+        """A new device clock and numbering."""
+        self.number, self.seq, self.ticks, self.count = number, seq, ticks, 0
+        self.elapsed = 0
+        self.origin = ticks * self.driver.tick_seconds
+        self.clock = Clock(WORST if self.driver.clock == "index" else CRYSTAL)
+        self.interval = 1.0 / self.info.rate
+        self.knots = []
+        self.fresh = True
+
+    def _measure_interval(self, device: float) -> None:
+        """Over the last ten to twenty seconds, renewed with the clock; as declared until there is one second."""
+        knots = self.knots
+        if knots and device - knots[-1][0] < 1.0:
+            return
+        knots.append((device, self.number))
+        if len(knots) > INTERVAL_KNOTS:
+            knots.pop(0)
+        if len(knots) > 1:
+            self.interval = (device - knots[0][0]) / (self.number - knots[0][1])
+
+    def _other(self, item: SensorInput) -> None:
+        """Clock exchange and link state."""
+        if isinstance(item, Link):
+            if item.kind == "battery":
+                self.battery = item.value
+            self.reconnects += item.kind == "up"
+            return
+        try:
+            if isinstance(item, Packet):
+                self._answer(item)
+                return
+            self.requests[self.driver.token(item.payload)] = item.arrived_ns * 1e-9
+            if len(self.requests) > PENDING:
+                self.requests.pop(next(iter(self.requests)))
+        except DecodeError:
+            self.rejected += 1
+
+    def _answer(self, item: Packet) -> None:
+        """A clock reply bounds the clock from both sides, if it belongs to this stream's device time."""
+        reply = self.driver.reply(item.payload)
+        sent = self.requests.pop(reply.token, None)
+        if sent is None or not self.begun:
+            return
+        whole = self.driver.tick_modulus
+        newest = self.elapsed * self.driver.tick_seconds
+        received, replied = (
+            newest + ((t - self.ticks + (whole >> 1)) % whole - (whole >> 1)) * self.driver.tick_seconds
+            for t in (reply.received_ticks, reply.replied_ticks)
+        )
+        if abs(received - newest) > 30.0 or not 0.0 <= replied - received < 1.0:
+            raise DecodeError(self.info.sensor, item.payload, "clock reply from another time")
+        self.clock.request(received, sent)
+        self.clock.answer(replied, item.arrived_ns * 1e-9)
+
+    def _samples(self, decoded: Decoded, arrived_ns: np.ndarray, placed: Placed) -> Samples:
+        """Per-sample arrays of the placed packets."""
+        index = np.array(placed.index, np.int64)
+        count = decoded.count[index]
+        acc, gyr, offset = decoded.acc, decoded.gyr, decoded.offset
+        if len(index) < len(decoded.count):
+            kept = np.zeros(len(decoded.count), bool)
+            kept[index] = True
+            rows = np.repeat(kept, decoded.count)
+            acc, gyr, offset = acc[rows], gyr[rows], offset[rows]
+        first = np.cumsum(count) - count
+        within = np.arange(len(offset)) - np.repeat(first, count)
+        start = np.zeros(len(offset), bool)
+        start[first[placed.starts]] = True
+        return self.gaps.push(
+            Samples(
+                sensor=self.info.sensor,
+                number=np.repeat(np.array(placed.number, np.int64), count) + within,
+                t=np.repeat(np.array(placed.t_first), count) + np.repeat(np.array(placed.slope), count) * offset,
+                arrived_ns=np.repeat(arrived_ns[index], count),
+                interval=np.repeat(np.array(placed.interval), count),
+                acc=acc,
+                gyr=gyr,
+                held=np.zeros(len(offset), bool),
+                start=start,
+            )
+        )

@@ -1,0 +1,125 @@
+"""The whole core as one stage: inputs in, updates out; any cut of the inputs gives the same, bit for bit.
+
+Commands
+--------
+``calibrate`` {"pose": table_still | stand_tall | sit_tall | lie_prone | sit_to_stand | hip_hinge, "seconds": s}
+    Uses the next ``seconds`` of data; answered by a ``calibrated`` or ``calibration_failed`` event.
+``context`` {"posture": standing | seated | prone | row | pushback | kneeling | transition | None, "in_set": bool}
+    What the person is doing: decides what one sensor can tell, and where slips are looked for.
+``rezero`` {}
+    Zero of the wrist's relative yaw.
+``marker`` {"text": str}
+    Comes back as a ``marked`` event.
+
+Any other command is ignored here (it is recorded for those who know it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from imu_coach.core.align import STEP_NS, Aligner
+from imu_coach.core.body import Body
+from imu_coach.core.decode import Receiver, SensorInput
+from imu_coach.core.orientation import FILTERS, Orientation
+from imu_coach.core.presence import Presence
+from imu_coach.errors import ConfigError, SensorNotFound
+from imu_coach.types import Command, Event, Frames, Header, Health, Input, Setup, Tick, Update
+
+LONGEST_SILENCE_NS = 6 * 3600 * 1_000_000_000
+"""A time stamp further ahead than this is damage, not a pause: it would ask for millions of empty frames."""
+
+
+class Pipeline:
+    """Packets, ticks and commands of one session -> frames, angles, events, health.
+
+    Raises
+    ------
+    SensorNotFound : the layout names a site that the header has no sensor for
+    ConfigError : unknown filter
+    """
+
+    def __init__(self, header: Header, setup: Setup) -> None:
+        if setup.filter not in FILTERS:
+            raise ConfigError("", "filter", f"unknown filter {setup.filter!r}; there are: {', '.join(FILTERS)}")
+        worn = tuple(info.sensor for info in header.sensors)
+        for site in setup.layout.sites:
+            if site not in worn:
+                raise SensorNotFound(site, worn)
+        self.sites = setup.layout.sites
+        self.receivers = {site: Receiver(header[site], setup.hold) for site in self.sites}
+        self.orientations = {site: Orientation(header[site], setup.filter, setup.settle) for site in self.sites}
+        self.aligner = Aligner(len(self.sites), round(setup.wait * 1e9))
+        self.presence = Presence(self.sites)
+        self.body = Body(setup.layout, header, setup.bands)
+        self.host_ns = 0
+        self.pending: list[Event] = []
+
+    def push(self, inputs: Sequence[Input]) -> Update:
+        """Inputs in order of arrival; none is fine."""
+        by_sensor: dict[str, list[SensorInput]] = {site: [] for site in self.sites}
+        host = self.host_ns
+        for item in inputs:
+            at = item.arrived_ns
+            if not host <= at <= host + LONGEST_SILENCE_NS:
+                self._misplaced(item)
+                continue
+            host = at
+            if isinstance(item, Command):
+                self._command(item)
+            elif not isinstance(item, Tick) and (queue := by_sensor.get(item.sensor)) is not None:
+                queue.append(item)
+        self.host_ns = host
+        return self._advance(by_sensor, None)
+
+    def flush(self) -> Update:
+        """Decide what still waits for late data: the end of a recording."""
+        return self._advance({site: [] for site in self.sites}, max(0, (self.host_ns - 1) // STEP_NS + 1))
+
+    def _advance(self, by_sensor: dict[str, list[SensorInput]], end: int | None) -> Update:
+        attitudes = []
+        for site, items in by_sensor.items():
+            samples = self.receivers[site].push(items)
+            attitudes.append(self.orientations[site].push(samples, self.host_ns))
+            for event in self.orientations[site].take_events():
+                self.pending.append(event)
+                if event.kind == "calibrated":
+                    self.body.bias_captured(event)
+        frames = self.aligner.push(attitudes, self.host_ns, end)
+        self.pending += self.presence.push(frames)
+        angles = self.body.push(frames)
+        self.pending += self.body.take_events()
+        return Update(frames, angles, self._release(frames, everything=end is not None), self.health())
+
+    def health(self) -> dict[str, Health]:
+        """Counters of every sensor of the layout so far."""
+        return {s: r.health(self.orientations[s].bias is not None) for s, r in self.receivers.items()}
+
+    def _command(self, command: Command) -> None:
+        seconds = command.value.get("seconds", 5.0)
+        if command.name == "calibrate" and command.value.get("pose") == "table_still":
+            if isinstance(seconds, int | float) and 1.0 <= seconds <= 60.0:
+                for orientation in self.orientations.values():
+                    orientation.capture(command.arrived_ns * 1e-9, float(seconds))
+        else:
+            self.body.command(command)
+
+    def _misplaced(self, item: Input) -> None:
+        """An input whose time cannot be: counted where it is a sensor's."""
+        sensor = getattr(item, "sensor", None)
+        if sensor in self.receivers:
+            self.receivers[sensor].rejected += 1
+
+    def _release(self, frames: Frames, everything: bool) -> tuple[Event, ...]:
+        """Events whose deciding frame is out, in the order of those frames."""
+        newest = self.aligner.next - 1
+        self.pending.sort(key=lambda e: (e.decided, e.sensor, e.kind, e.onset))
+        ready = (
+            len(self.pending)
+            if everything
+            else int(np.searchsorted([e.decided for e in self.pending], newest, "right"))
+        )
+        released, self.pending = self.pending[:ready], self.pending[ready:]
+        return tuple(released)
