@@ -122,7 +122,7 @@ class Layout:
 
 
 class Band(NamedTuple):
-    """An 80 % band about a value ``v``: from ``v + low + low_slope |v|`` to ``v + high + high_slope |v|``, rad."""
+    """An 80 % band about a value v: from ``v + low + low_slope |v|`` to ``v + high + high_slope |v|``, rad."""
 
     low: float
     low_slope: float
@@ -131,7 +131,7 @@ class Band(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """An anchored estimate: ``offset + change * (trunk - trunk at the anchor) + anchor * (trunk at the anchor)``, rad."""
+    """An anchored estimate: ``offset + change * (trunk - trunk at anchor) + anchor * trunk at anchor``, rad."""
 
     offset: float
     change: float
@@ -142,9 +142,9 @@ class Estimate(NamedTuple):
 class Bands:
     """How wide each angle's band is, and how angles are estimated where they are not measured.
 
-    Keys are ``(angle, basis, posture)``; basis is measured, nominal (side axis not calibrated), split (shared out between
-    two spine sensors) or anchored; posture "any" serves those not listed.  ``no_bias_capture`` (rad, by angle) widens
-    either side where a sensor's gyroscope bias was never captured.
+    Keys are ``(angle, basis, posture)``; basis is measured, nominal (side axis not calibrated), split (shared out
+    between two spine sensors) or anchored; posture "any" serves those not listed.  ``no_bias_capture`` (rad, by angle)
+    widens either side where a sensor's gyroscope bias was never captured.
     """
 
     band: Mapping[tuple[str, str, str], Band]
@@ -170,8 +170,8 @@ class Setup:
     bands: Bands
     filter: str = "vqf"
     wait: float = 0.30
-    hold: float = 0.15
-    settle: float = 2.0
+    hold: float = 0.25
+    settle: float = 3.0
 
 
 # --- blocks ---------------------------------------------------------------------------------------------------------
@@ -182,8 +182,9 @@ class Block:
     """Base of array blocks: every array is made read-only."""
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
+        slots: tuple[str, ...] = self.__slots__
+        for name in slots:
+            value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
 

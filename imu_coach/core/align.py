@@ -36,6 +36,9 @@ class Aligner:
         self.wait_ns = wait_ns
         self.next = 0
         self.tails: list[_Tail | None] = [None] * sensors
+        shape = 0, sensors
+        none = np.empty((*shape, 3))
+        self.nothing = Frames(np.empty(0, np.int64), np.empty((*shape, 4)), none, none, np.empty(shape, np.uint8))
         self.first: list[tuple[float, int] | None] = [None] * sensors  # t and arrived_ns of a sensor's first sample
 
     def push(self, parts: Sequence[Attitude], host_ns: int, end: int | None = None) -> Frames:
@@ -52,6 +55,8 @@ class Aligner:
         stop = end if end is not None else self._decided(host_ns)
         k = np.arange(self.next, max(stop, self.next))
         self.next = max(stop, self.next)
+        if not len(k):
+            return self.nothing
         columns = [self._sensor(i, k) for i in range(len(self.tails))]
         self._trim()
         values = np.stack([v for v, _ in columns], axis=1)
@@ -94,9 +99,12 @@ class Aligner:
             deadline = k * STEP_NS + self.wait_ns
             there &= tail.arrived_ns[i1] <= deadline
             started &= first[1] <= deadline
-        why = np.where(tail.settled[i0] & tail.settled[i1], int(Why.AVAILABLE), int(Why.SETTLING))
-        why = np.where(there, why, int(Why.NO_DATA))
-        why = np.where(started, why, int(Why.NOT_STARTED)).astype(np.uint8)
+        settled = tail.settled[i0] & tail.settled[i1]
+        why = np.zeros(len(k), np.uint8)
+        if not (settled.all() and there.all() and started.all()):
+            why[~settled] = Why.SETTLING
+            why[~there] = Why.NO_DATA
+            why[~started] = Why.NOT_STARTED
         a, b = tail.values.take(i0, axis=0), tail.values.take(i1, axis=0)
         flipped = a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2] + a[:, 3] * b[:, 3] < 0.0
         if flipped.any():  # q and -q are the same attitude
@@ -112,6 +120,7 @@ class Aligner:
         return b, why
 
     def _trim(self) -> None:
+        """Forget what no later frame needs."""
         t_next = self.next / FRAME_RATE
         for i, tail in enumerate(self.tails):
             if tail is not None:

@@ -37,27 +37,36 @@ from imu_coach.types import (
 
 
 class AngleKind(NamedTuple):
-    """One column of the angle table: ``site`` must be in the layout, or the angle is always shown (as unavailable)."""
+    """One column of the angle table.
+
+    ``site`` must be in the layout, unless the angle is ``always`` shown (then as unavailable); ``zero`` is what it is
+    counted from.
+    """
 
     name: str
     kind: str
     site: str
     always: bool
     meaning: str
+    zero: str = "the person's stand tall"
 
 
 ANGLES = (
-    AngleKind("trunk_inclination", "flexion", "upper_back", True, "upper back against gravity, from stand tall"),
+    AngleKind("trunk_inclination", "flexion", "upper_back", True, "upper back against gravity"),
     AngleKind("trunk_lateral", "lateral", "upper_back", False, "side bend of the upright trunk"),
-    AngleKind("trunk_twist", "rotation", "upper_back", False, "turn about the long axis of the horizontal trunk"),
-    AngleKind("upper_back_tilt", "flexion", "upper_back", False, "the sensor's own tilt: placement and posture"),
-    AngleKind("pelvis_inclination", "flexion", "sacrum", False, "pelvis against gravity, from stand tall"),
+    AngleKind("trunk_twist", "rotation", "upper_back", False, "turn about the long axis of the level trunk", "level"),
+    AngleKind(
+        "upper_back_tilt", "flexion", "upper_back", False, "the sensor's tilt: placement and posture", "vertical"
+    ),
+    AngleKind("pelvis_inclination", "flexion", "sacrum", False, "pelvis against gravity"),
     AngleKind("thoracolumbar_flexion", "flexion", "upper_back", True, "upper back against pelvis"),
     AngleKind("thoracic_flexion", "flexion", "upper_back", True, "upper back against T12/L1"),
     AngleKind("lumbar_flexion", "flexion", "upper_back", True, "T12/L1 against pelvis"),
-    AngleKind("forearm_elevation", "flexion", "wrist", False, "forearm against the horizontal, -90 deg hanging"),
-    AngleKind("upper_arm_elevation", "flexion", "upper_arm", False, "upper arm against the horizontal"),
-    AngleKind("wrist_yaw", "rotation", "wrist", False, "wrist against trunk about the vertical, since re-zeroed"),
+    AngleKind(
+        "forearm_elevation", "flexion", "wrist", False, "forearm against the horizontal", "level; hanging is -90"
+    ),
+    AngleKind("upper_arm_elevation", "flexion", "upper_arm", False, "upper arm against the horizontal", "level"),
+    AngleKind("wrist_yaw", "rotation", "wrist", False, "wrist against trunk about the vertical", "the last re-zeroing"),
 )
 """Every angle there is; ``name`` is the column, ``kind`` selects the ISB sign."""
 
@@ -100,6 +109,7 @@ class Body:
         self.sites = layout.sites
         self.columns = angles_of(layout)
         self.names = tuple(a.name for a in self.columns)
+        self.nothing = _empty(self.names)
         self.bands = bands
         mountings = {info.sensor: info.mounting for info in header.sensors}
         self.mounts: list[Mount] = []
@@ -138,6 +148,8 @@ class Body:
 
     def push(self, f: Frames) -> Angles:
         """Angles of every frame; the state changes only at frames, so any cut gives the same."""
+        if not len(f.index):
+            return self.nothing
         parts: list[Angles] = []
         done, n = 0, len(f.index)
         while done < n:
@@ -148,8 +160,6 @@ class Body:
                 stop = min(int(np.searchsorted(f.index, self._next_change())), n)
             parts.append(self._segment(f, slice(done, stop)))
             done = stop
-        if not parts:
-            return _empty(self.names)
         return parts[0] if len(parts) == 1 else concat_angles(parts)
 
     # --- changes of state -------------------------------------------------------------------------
@@ -409,7 +419,8 @@ def _unless(why: Codes, condition: np.ndarray, reason: Why) -> Codes:
     return np.where((why == 0) & ~condition, np.uint8(reason), why)
 
 
-MEASURED = frozenset({"measured", "nominal"})
+MEASURED, ESTIMATED = int(Source.MEASURED), int(Source.ESTIMATED)
+SOURCE = {"measured": MEASURED, "nominal": MEASURED, "split": ESTIMATED, "anchored": ESTIMATED, "integrated": ESTIMATED}
 
 
 class _Table:
@@ -436,13 +447,13 @@ class _Table:
         bands = self.bands.band
         band = bands.get((name, basis, self.posture)) or bands[name, basis, "any"]
         extra = self.bands.no_bias_capture.get(name, 0.0) if unsure else 0.0
-        there = why == Why.AVAILABLE
+        there = why == 0
         v = np.where(there, value, np.nan)
         size = np.abs(v)
         self.value[i] = v
         self.low[i] = v + ((band.low - extra) + band.low_slope * size)
         self.high[i] = v + ((band.high + extra) + band.high_slope * size)
-        self.source[i] = there * np.uint8(Source.MEASURED if basis in MEASURED else Source.ESTIMATED)
+        self.source[i] = there * np.uint8(SOURCE[basis])
         self.why[i] = why
 
     def angles(self) -> Angles:

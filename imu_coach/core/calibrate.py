@@ -118,7 +118,11 @@ def _prone(up: Floats, mount: Mount, quality: dict[str, Json]) -> tuple[Mount, d
 
 
 def _lean(up: Floats, gyr: Floats, mount: Mount) -> tuple[Mount, dict[str, Json]]:
-    """The side axis from a forward lean: perpendicular to standing up and to the mean direction of the lean."""
+    """The side axis from leaning in the sagittal plane: perpendicular to standing up and to the lean.
+
+    Which way is forward comes from the sensor's face (its x axis, anterior when worn as drawn): a pelvis that sits
+    rolled back leans further backward than forward while its person stands up.
+    """
     if mount.why != Why.AVAILABLE:
         return mount, {"problem": "stand tall first"}
     angle = np.arccos(np.clip(quat.dot(up, mount.y), -1.0, 1.0))
@@ -133,8 +137,9 @@ def _lean(up: Floats, gyr: Floats, mount: Mount) -> tuple[Mount, dict[str, Json]
     quality |= {"one_axis": round(share, 2), "axis_tilt_deg": round(float(np.rad2deg(tilt)), 1)}
     if share < ONE_AXIS or tilt > LEVEL:
         return mount, {"problem": "the movement was not a plain lean forward", **quality}
-    lean = up[angle > 0.6 * deepest].mean(axis=0)
-    x, y, z = _axes(mount.y, quat.cross(mount.y, lean))
+    side = quat.cross(mount.y[None, :], up[angle > 0.6 * deepest])  # +z leaning forward, -z leaning back
+    facing = quat.dot(side, quat.cross(np.array([1.0, 0.0, 0.0]), mount.y))  # the face of the sensor looks forward
+    x, y, z = _axes(mount.y, (side * np.sign(facing)[:, None]).sum(axis=0))
     return replace(mount, x=x, y=y, z=z, side=True), quality
 
 

@@ -151,9 +151,14 @@ class Clock:
         best = self.arrivals.best
         if best is None or lead < best[1] - self.rate * best[0]:
             self.arrivals.best = (last, arrived)
-        slope = line.slope
-        t_first = line.at + slope * (first - line.origin)
-        t_last = line.at + slope * (last - line.origin)
+        t_first = line.at + line.slope * (first - line.origin)
+        t_last = line.at + line.slope * (last - line.origin)
+        return self._fit(first, last, t_first, t_last, line.slope, arrived, after)
+
+    def _fit(
+        self, first: float, last: float, t_first: float, t_last: float, slope: float, arrived: float, after: float
+    ) -> tuple[float, float]:
+        """Keep a packet before its arrival and after the sample before it."""
         latest = arrived - MARGIN
         if t_last > latest:  # faster than anything before: the line is too late, until the next refit moves it
             t_first -= t_last - latest

@@ -83,9 +83,12 @@ class Receiver:
         self.begun = False
         self.after = -np.inf  # session time of the last placed sample
         self._begin(0, 0, 0)
+        self.nothing = self._samples(self.driver.decode([]), np.empty(0, np.int64), Placed())
 
     def push(self, items: Sequence[SensorInput]) -> Samples:
         """Inputs of this sensor, in order of arrival."""
+        if not items:
+            return self.nothing
         payloads: list[bytes] = []
         arrived: list[int] = []
         others: list[tuple[int, SensorInput]] = []  # each with the number of data packets before it
@@ -123,6 +126,9 @@ class Receiver:
             bias_known=bias_known,
             battery=self.battery,
         )
+
+    def _clock(self, tolerance: float) -> Clock:
+        return Clock(tolerance)
 
     def _place(self, decoded: Decoded, arrived: list[int], others: list[tuple[int, SensorInput]]) -> Placed:
         """Walk through the packets, and the clock exchanges between them, in order of arrival."""
@@ -276,7 +282,7 @@ class Receiver:
         self.number, self.seq, self.ticks, self.count = number, seq, ticks, 0
         self.elapsed = 0
         self.origin = ticks * self.driver.tick_seconds
-        self.clock = Clock(WORST if self.driver.clock == "index" else CRYSTAL)
+        self.clock = self._clock(WORST if self.driver.clock == "index" else CRYSTAL)
         self.interval = 1.0 / self.info.rate
         self.knots = []
         self.fresh = True

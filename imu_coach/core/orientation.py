@@ -1,7 +1,7 @@
 """Samples of one sensor to attitudes: gyroscope bias, filter, restarts.
 
 VQF [1]_ in six-axis mode is the default: on the BROAD benchmark it has less than half the inclination error of the next
-best filter.  It takes no per-sample interval, so it runs at the declared rate and its rates are scaled by
+best filter here.  It takes no per-sample interval, so it runs at the declared rate and its rates are scaled by
 ``interval / declared``, the true interval over the nominal one.
 
 References
@@ -21,12 +21,24 @@ import vqf
 
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE, GRAVITY
-from imu_coach.types import Attitude, Event, Floats, Samples, SensorInfo
+from imu_coach.types import Attitude, Bools, Event, Floats, Samples, SensorInfo
 
 STILL_GYR = float(np.deg2rad(0.3))
 """rad/s; spread of a gyroscope on a table: parts have 0.05-0.1 deg/s of noise at 100 Hz, a hand has more than 1."""
 STILL_ACC = 0.05
 """A still accelerometer reads within 5 % of 1 g: offsets of 40 mg per axis."""
+COLD = 6.0
+"""s after a start: two time constants of VQF's accelerometer filter (3 s)."""
+CLIP = 5.0
+"""deg/s; zero-rate offsets of consumer parts reach 3, VQF's default of 2 cannot follow them."""
+SPREAD_KNOWN, SPREAD_UNKNOWN = 0.3, 1.0
+"""deg/s; how far the bias may be off: after a capture (warm-up, g-sensitivity), and without one."""
+BLOCK = 2.0
+"""s; blocks that the still detector looks at; two in a row make a capture."""
+BLOCK_GYR = float(np.deg2rad(0.25))
+"""rad/s; spread within such a block: a worn sensor has 0.4-0.7 from breathing alone."""
+BLOCK_TURN = float(np.deg2rad(0.1))
+"""rad/s; gravity may not turn faster than this: what does is motion, however slow and smooth."""
 PATIENCE = 2.0
 """s after a capture should have ended, before it is called off for want of data."""
 
@@ -40,23 +52,56 @@ class Filter(Protocol):
 
 
 class Vqf:
-    """VQF, real time.
+    """VQF in real time, with three departures from its defaults (evidence: docs/orientation.md).
 
-    With a table-still bias the rest-based bias estimator is off: it takes any motion below 2 deg/s for bias and would
-    swallow a slow slump.
+    * Its rest-based bias estimator is off: it takes any motion below 2 deg/s for bias and would swallow a slow slump.
+      The bias comes from a capture on the table, or from :class:`StillDetector`.
+    * Its motion-based bias estimator pauses for :data:`COLD` s after a start, when tilt errors are not bias.
+    * It may learn up to :data:`CLIP` of bias, with a spread that knows whether there was a capture.
     """
 
     def __init__(self, interval: float, bias_known: bool, previous: Vqf | None = None) -> None:
         self.interval = interval
-        self.vqf = vqf.VQF(interval)
-        if bias_known:
-            self.vqf.setRestBiasEstEnabled(False)
+        self.cold = round(COLD / interval)  # samples left without motion bias estimation
+        spread = SPREAD_KNOWN if bias_known else SPREAD_UNKNOWN
+        self.vqf = vqf.VQF(
+            interval,
+            restBiasEstEnabled=False,
+            magDistRejectionEnabled=False,
+            motionBiasEstEnabled=False,
+            biasClip=CLIP,
+            biasSigmaInit=spread,
+        )
         if previous is not None:
-            self.vqf.setBiasEstimate(*previous.vqf.getBiasEstimate())
+            self.vqf.setBiasEstimate(previous.vqf.getBiasEstimate()[0], float(np.deg2rad(spread)))
 
     def push(self, gyr: Floats, acc: Floats, interval: Floats) -> tuple[Floats, Floats]:
         scale = (interval / self.interval)[:, None]
-        out = self.vqf.updateBatch(np.ascontiguousarray(gyr * scale), np.ascontiguousarray(acc))
+        gyr, acc = gyr * scale, np.ascontiguousarray(acc)
+        if not self.cold:
+            out = self.vqf.updateBatch(gyr, acc)
+            return out["quat6D"], out["bias"] / scale
+        n = min(self.cold, len(gyr))
+        self.cold -= n
+        first = self.vqf.updateBatch(gyr[:n], acc[:n])
+        if self.cold:
+            return first["quat6D"], first["bias"] / scale
+        self.vqf.setMotionBiasEstEnabled(True)
+        rest = self.vqf.updateBatch(gyr[n:], acc[n:])
+        q, bias = (np.concatenate([first[name], rest[name]]) for name in ("quat6D", "bias"))
+        return q, bias / scale
+
+
+class VqfDefault:
+    """VQF exactly as its authors set it, for comparison."""
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self.vqf = vqf.VQF(interval)
+
+    def push(self, gyr: Floats, acc: Floats, interval: Floats) -> tuple[Floats, Floats]:
+        scale = (interval / self.interval)[:, None]
+        out = self.vqf.updateBatch(gyr * scale, np.ascontiguousarray(acc))
         return out["quat6D"], out["bias"] / scale
 
 
@@ -93,10 +138,16 @@ def _ekf(interval: float) -> Ahrs:
     return Ahrs(lambda q, g, a, dt: f.update(q, g, a, dt=dt))
 
 
-AHRS: dict[str, Callable[[float], Ahrs]] = {"madgwick": _madgwick, "mahony": _mahony, "ekf": _ekf}
+OTHERS: dict[str, Callable[[float], Filter]] = {
+    "vqf_default": VqfDefault,
+    "madgwick": _madgwick,
+    "mahony": _mahony,
+    "ekf": _ekf,
+}
 
 FILTERS = {
-    "vqf": "VQF, six-axis: the default",
+    "vqf": "VQF, six-axis, bias from stillness that gravity confirms: the default",
+    "vqf_default": "VQF exactly as its authors set it",
     "madgwick": "Madgwick gradient descent (ahrs), gain 0.033",
     "mahony": "Mahony complementary (ahrs), gains 1 and 0.3",
     "ekf": "extended Kalman filter (ahrs)",
@@ -109,6 +160,51 @@ class Capture(NamedTuple):
 
     begin: float
     end: float
+
+
+class StillDetector:
+    """Finds the first 4 s in which a sensor lies still, so that it captures its own bias when nobody asked it to.
+
+    Gravity has the last word: a slow slump has a quiet gyroscope too, but turns gravity.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self.n = round(BLOCK / interval)
+        self.rows = np.empty((0, 6))
+        self.previous: Floats | None = None  # mean gyr and acc of the last block, if it was quiet
+
+    def push(self, gyr: Floats, acc: Floats, start: Bools) -> tuple[int, Floats] | None:
+        """How many of these samples it took, and the bias (3,) rad/s; None if there was no such stillness yet."""
+        edges = sorted({0, *np.flatnonzero(start).tolist(), len(gyr)})
+        for a, b in pairwise(edges):
+            if start[a]:
+                self.rows, self.previous = self.rows[:0], None
+            found = self._scan(np.concatenate([gyr[a:b], acc[a:b]], axis=1))
+            if found is not None:
+                return a + found[0], found[1]
+        return None
+
+    def _scan(self, new: Floats) -> tuple[int, Floats] | None:
+        carried = len(self.rows)
+        rows = np.concatenate([self.rows, new])
+        whole = len(rows) // self.n
+        for i in range(whole):
+            block = rows[i * self.n : (i + 1) * self.n]
+            mean = block.mean(axis=0)
+            quiet = float(block[:, :3].std(axis=0).max()) < BLOCK_GYR
+            if quiet and self.previous is not None and self._turn(self.previous[3:], mean[3:]) < BLOCK_TURN:
+                return (i + 1) * self.n - carried, 0.5 * (self.previous[:3] + mean[:3])
+            self.previous = mean if quiet else None
+        self.rows = rows[whole * self.n :]
+        return None
+
+    def _turn(self, a: Floats, b: Floats) -> float:
+        """rad/s between the mean gravity of two neighbouring blocks."""
+        if abs(float(quat.length(b)) / GRAVITY - 1.0) > STILL_ACC:
+            return np.inf
+        cross = quat.length(quat.cross(a, b))
+        return float(np.arctan2(cross, quat.dot(a, b))) / BLOCK
 
 
 class Orientation:
@@ -125,6 +221,7 @@ class Orientation:
         self.settle = settle
         self.interval = 1.0 / info.rate
         self.bias = None if info.bias is None else np.array(info.bias)
+        self.detector = StillDetector(self.interval) if self.bias is None and filter != "vqf_default" else None
         self.filter: Filter | None = None
         self.started = -np.inf
         self.captures: list[Capture] = []
@@ -137,6 +234,8 @@ class Orientation:
 
     def push(self, s: Samples, host_ns: int) -> Attitude:
         """``host_ns`` is the time of the newest input: it ends captures that wait in vain."""
+        if not self.captures:
+            return self._filter(s)
         parts: list[Attitude] = []
         done = 0
         while self.captures:
@@ -163,11 +262,33 @@ class Orientation:
         return events
 
     def _filter(self, s: Samples) -> Attitude:
-        """Run the filter over one stretch, from each ``start`` anew."""
+        """Filter one stretch; an uncaptured sensor that lies still restarts within it, with its bias."""
+        if self.detector is None:
+            return self._run(s)
+        found = self.detector.push(s.gyr, s.acc, s.start)
+        if found is None:
+            return self._run(s)
+        took, bias = found
+        before = self._run(_cut(s, slice(0, took)))
+        self._use(bias)
+        frame = _frame_after(int(s.arrived_ns[took - 1]))
+        detail = {"pose": "table_still", "automatic": True, "bias_deg_s": _degrees(bias)}
+        onset = max(0, frame - round(2.0 * BLOCK * FRAME_RATE))
+        self.events.append(Event(frame, onset, "calibrated", self.sensor, detail))
+        return _concat([before, self._run(_cut(s, slice(took, None)))])
+
+    def _use(self, bias: Floats) -> None:
+        self.bias = bias
+        self.filter = None
+        self.detector = None
+
+    def _run(self, s: Samples) -> Attitude:
+        """Run the filter, from each ``start`` anew."""
         q, gyr = np.empty((len(s.t), 4)), np.empty((len(s.t), 3))
-        settled, start = np.empty(len(s.t), bool), s.start.copy()
-        if self.filter is None:
-            start[:1] = True
+        settled, start = np.empty(len(s.t), bool), s.start
+        if self.filter is None and len(start):
+            start = start.copy()
+            start[0] = True
         edges = sorted({0, *np.flatnonzero(start).tolist(), len(s.t)})
         for a, b in pairwise(edges):
             if start[a]:
@@ -185,7 +306,7 @@ class Orientation:
         if self.name == "vqf":
             self.filter = Vqf(self.interval, self.bias is not None, previous)
         else:
-            self.filter = AHRS[self.name](self.interval)
+            self.filter = OTHERS[self.name](self.interval)
 
     def _finish(self, capture: Capture, decided_ns: int) -> None:
         """Accept or refuse a capture; an accepted one starts the filter anew."""
@@ -198,13 +319,21 @@ class Orientation:
         if problem:
             detail["problem"] = problem
         else:
-            self.bias = gyr.mean(axis=0)
-            self.filter = None
-            detail["bias_deg_s"] = [float(b) for b in np.rad2deg(self.bias)]
-        frame = -(-decided_ns * int(FRAME_RATE) // 1_000_000_000)
+            bias = gyr.mean(axis=0)
+            self._use(bias)
+            detail["bias_deg_s"] = _degrees(bias)
+        frame = _frame_after(decided_ns)
         onset = int(np.ceil(capture.begin * FRAME_RATE))
         kind = "calibration_failed" if problem else "calibrated"
         self.events.append(Event(frame, onset, kind, self.sensor, detail))
+
+
+def _frame_after(ns: int) -> int:
+    return -(-ns * int(FRAME_RATE) // 1_000_000_000)
+
+
+def _degrees(bias: Floats) -> list[float]:
+    return [float(b) for b in np.rad2deg(bias)]
 
 
 def _why_not_still(gyr: Floats, acc: Floats, capture: Capture, interval: float) -> str:

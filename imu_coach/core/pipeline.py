@@ -26,7 +26,7 @@ from imu_coach.core.decode import Receiver, SensorInput
 from imu_coach.core.orientation import FILTERS, Orientation
 from imu_coach.core.presence import Presence
 from imu_coach.errors import ConfigError, SensorNotFound
-from imu_coach.types import Command, Event, Frames, Header, Health, Input, Setup, Tick, Update
+from imu_coach.types import Command, Event, Frames, Header, Health, Input, SensorInfo, Setup, Tick, Update
 
 LONGEST_SILENCE_NS = 6 * 3600 * 1_000_000_000
 """A time stamp further ahead than this is damage, not a pause: it would ask for millions of empty frames."""
@@ -49,13 +49,24 @@ class Pipeline:
             if site not in worn:
                 raise SensorNotFound(site, worn)
         self.sites = setup.layout.sites
-        self.receivers = {site: Receiver(header[site], setup.hold) for site in self.sites}
-        self.orientations = {site: Orientation(header[site], setup.filter, setup.settle) for site in self.sites}
-        self.aligner = Aligner(len(self.sites), round(setup.wait * 1e9))
+        self.receivers = {site: self._receiver(header[site], setup) for site in self.sites}
+        self.orientations = {site: self._orientation(header[site], setup) for site in self.sites}
+        self.aligner = Aligner(len(self.sites), self._wait_ns(setup))
         self.presence = Presence(self.sites)
         self.body = Body(setup.layout, header, setup.bands)
         self.host_ns = 0
         self.pending: list[Event] = []
+
+    # what the offline result does differently
+
+    def _receiver(self, info: SensorInfo, setup: Setup) -> Receiver:
+        return Receiver(info, setup.hold)
+
+    def _orientation(self, info: SensorInfo, setup: Setup) -> Orientation:
+        return Orientation(info, setup.filter, setup.settle)
+
+    def _wait_ns(self, setup: Setup) -> int | None:
+        return round(setup.wait * 1e9)
 
     def push(self, inputs: Sequence[Input]) -> Update:
         """Inputs in order of arrival; none is fine."""
@@ -114,6 +125,8 @@ class Pipeline:
 
     def _release(self, frames: Frames, everything: bool) -> tuple[Event, ...]:
         """Events whose deciding frame is out, in the order of those frames."""
+        if not self.pending:
+            return ()
         newest = self.aligner.next - 1
         self.pending.sort(key=lambda e: (e.decided, e.sensor, e.kind, e.onset))
         ready = (

@@ -11,6 +11,9 @@ PATIENCE = int(FRAME_RATE)
 """Frames without data before a sensor counts as lost: longer than any retransmission, shorter than a repetition."""
 
 
+NO_DATA, NOT_STARTED = int(Why.NO_DATA), int(Why.NOT_STARTED)
+
+
 class Presence:
     """Watches the sensors of a layout."""
 
@@ -22,12 +25,18 @@ class Presence:
     def push(self, f: Frames) -> list[Event]:
         """Events decided within these frames."""
         events: list[Event] = []
+        if not len(f.index):
+            return events
         for i in range(len(self.sites)):
             events += self._sensor(i, f, f.why[:, i])
         return events
 
     def _sensor(self, i: int, f: Frames, why: Codes) -> list[Event]:
-        present = f.index[(why != Why.NO_DATA) & (why != Why.NOT_STARTED)]
+        there = (why != NO_DATA) & (why != NOT_STARTED)
+        if self.last[i] == f.index[0] - 1 and not self.lost[i] and there.all():
+            self.last[i] = int(f.index[-1])
+            return []
+        present = f.index[there]
         events: list[Event] = []
         edges = [self.last[i], *present[np.flatnonzero(np.diff(present, prepend=self.last[i]) > 1)].tolist()]
         for back in edges[1:]:
@@ -40,7 +49,7 @@ class Presence:
                 self.lost[i] = False
         if len(present):
             self.last[i] = int(present[-1])
-        newest = int(f.index[-1]) if len(f.index) else -1
+        newest = int(f.index[-1])
         if self.last[i] >= 0 and not self.lost[i] and newest - self.last[i] > PATIENCE - 1:
             events.append(self._lost(i, self.last[i]))
             self.lost[i] = True
