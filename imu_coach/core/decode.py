@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from imu_coach.core.clock import CRYSTAL, MARGIN, WORST, Clock
 from imu_coach.core.gaps import GapFiller
+from imu_coach.core.placed import Columns, Placed
 from imu_coach.drivers import SYNC_CHANNEL, driver
 from imu_coach.errors import DecodeError
 from imu_coach.types import Decoded, Health, Link, Packet, Samples, SensorInfo, Sent
@@ -17,37 +17,14 @@ CONSISTENT = 0.05
 """s; a packet's number and device time may disagree by this much (plus 6 %), else it is not of this stream."""
 INTERVAL_KNOTS = 11
 """The interval is measured over ten to twenty seconds: rounding to 1 us is then 1e-7, and warm-up is still followed."""
+REPEATS = 5
+"""Old packets in a row that continue each other before they are taken for a sensor that counts from zero again."""
+SAME_TIME = 30.0
+"""s; a clock reply further than this from its request belongs to another run of the sensor."""
 PENDING = 64
 """Clock requests that may wait for their answer."""
 
 SensorInput = Packet | Sent | Link
-
-
-class Columns(NamedTuple):
-    """The decoded packets as plain lists; a loop over numpy scalars would be several times slower."""
-
-    seq: list[int]
-    ticks: list[int]
-    counts: list[int]
-    span: list[float]  # s, device time from first to last sample
-    arrived_ns: list[int]
-
-
-class Placed:
-    """Per placed packet: its index among the decoded ones, first sample number, time line, interval.
-
-    ``starts`` lists the positions at which a stream begins.
-    """
-
-    __slots__ = ("index", "interval", "number", "slope", "starts", "t_first")
-
-    def __init__(self) -> None:
-        self.index: list[int] = []
-        self.number: list[int] = []
-        self.t_first: list[float] = []
-        self.slope: list[float] = []
-        self.interval: list[float] = []
-        self.starts: list[int] = []
 
 
 class Receiver:
@@ -79,11 +56,11 @@ class Receiver:
         self.delay = 0.0
         self.battery: float | None = None
         self.requests: dict[int, float] = {}
-        self.suspect: tuple[int, int] | None = None  # seq and ticks of a packet that did not fit
+        self.suspect: tuple[int, int, int] | None = None  # seq and ticks of a packet that did not fit, how many so far
         self.begun = False
         self.after = -np.inf  # session time of the last placed sample
         self._begin(0, 0, 0)
-        self.nothing = self._samples(self.driver.decode([]), np.empty(0, np.int64), Placed())
+        self.nothing = Placed().samples(info.sensor, self.driver.decode([]), np.empty(0, np.int64))
 
     def push(self, items: Sequence[SensorInput]) -> Samples:
         """Inputs of this sensor, in order of arrival."""
@@ -106,7 +83,7 @@ class Receiver:
             arrived = [ns for ns, ok in zip(arrived, good, strict=True) if ok]
             self.rejected += len(good) - before[-1]
         placed = self._place(decoded, arrived, others)
-        return self._samples(decoded, np.array(arrived, np.int64), placed)
+        return self.gaps.push(placed.samples(self.info.sensor, decoded, np.array(arrived, np.int64)))
 
     def health(self, bias_known: bool) -> Health:
         """Counters so far."""
@@ -140,20 +117,19 @@ class Receiver:
             arrived,
         )
         placed = Placed()
-        done = 0
-        for position, item in others:
-            self._packets(done, position, columns, placed)
+        i, done = 0, 0
+        while i < len(arrived):
+            i = self._regular(i, len(arrived), columns, placed)
+            if i == len(arrived):
+                break
+            while done < len(others) and others[done][0] <= i:  # an exchange tells at the next refit, not before
+                self._other(others[done][1])
+                done += 1
+            self._packet(i, columns, placed)
+            i += 1
+        for _, item in others[done:]:
             self._other(item)
-            done = position
-        self._packets(done, len(arrived), columns, placed)
         return placed
-
-    def _packets(self, i: int, stop: int, columns: Columns, placed: Placed) -> None:
-        while i < stop:
-            i = self._regular(i, stop, columns, placed)
-            if i < stop:
-                self._packet(i, columns, placed)
-                i += 1
 
     def _regular(self, i: int, stop: int, columns: Columns, placed: Placed) -> int:
         """Place packets that simply continue the stream, up to the first that needs :meth:`_packet`.
@@ -170,7 +146,7 @@ class Receiver:
         origin, at, slope = line
         rate, refit_at = self.clock.rate, self.clock.refit_at
         lead = best[1] - rate * best[0]
-        interval, scaled, begun = self.interval, self.interval * rate, i
+        interval, numbers, firsts, begun = self.interval, placed.number, placed.t_first, i
         while i < stop:
             since = ticks[i] - newest
             if seq[i] != expected or since < 0 or abs(since * tick_seconds - count * interval) > CONSISTENT:
@@ -191,13 +167,13 @@ class Receiver:
             count = counts[i]
             expected = (seq[i] + count) % wrap
             newest, elapsed, after = ticks[i], elapsed + since, t_last
-            placed.index.append(i)
-            placed.number.append(number)
-            placed.t_first.append(t_first)
-            placed.slope.append(slope)
-            placed.interval.append(scaled)
+            numbers.append(number)
+            firsts.append(t_first)
             i += 1
         if i > begun:
+            placed.index.extend(range(begun, i))
+            placed.slope.extend([slope] * (i - begun))
+            placed.interval.extend([self.interval * rate] * (i - begun))
             self.suspect = None
             self.clock.arrivals.best = best
             self.number, self.count, self.seq = number, count, seq[i - 1]
@@ -211,19 +187,19 @@ class Receiver:
         seq, ticks, count = columns.seq[i], columns.ticks[i], columns.counts[i]
         span, arrived = columns.span[i], columns.arrived_ns[i] * 1e-9
         step, since = self._since(self.seq, self.ticks, seq, ticks)
-        if not self.begun or not self._fits(step, since):
-            if not self._is_new_stream(seq, ticks):
-                self.rejected += 1
-                return
-            self._begin(self.number + self.count, seq, ticks)
-        elif step < self.count:
-            self.late += 1
-            return
-        else:
+        fits = self.begun and self._fits(step, since)
+        if fits and step >= self.count:
             self.lost += step - self.count
             self.number += step
             self.elapsed += since
             self.seq, self.ticks = seq, ticks
+        elif not self.begun or self._confirmed(seq, ticks, REPEATS if fits else 2):
+            self.begun = True
+            self._begin(self.number + self.count, seq, ticks)
+        else:
+            self.late += fits
+            self.rejected += not fits
+            return
         self.suspect = None
         self.count = count
         device, after = self.elapsed * self.driver.tick_seconds, self.after
@@ -232,7 +208,7 @@ class Receiver:
             return
         if self.driver.clock == "session":
             t_first, slope = self.origin + device, 1.0
-            if t_first <= after or t_first + span > arrived:
+            if t_first <= after or t_first + span > arrived + 1e-9:  # rounding of the sum
                 self.rejected += 1
                 return
         else:
@@ -265,17 +241,18 @@ class Receiver:
         seconds = since * self.driver.tick_seconds
         return abs(seconds - step * self.interval) <= CONSISTENT + WORST * abs(seconds)
 
-    def _is_new_stream(self, seq: int, ticks: int) -> bool:
-        """One odd packet is noise; the very first, or a second that fits the odd one, is a sensor that (re)started."""
-        if not self.begun:
-            self.begun = True
-            return True
+    def _confirmed(self, seq: int, ticks: int, needed: int) -> bool:
+        """Whether this is the last of ``needed`` packets in a row that fit each other but not the stream.
+
+        One odd packet is noise, a few old ones are duplicates; what goes on is a sensor that has restarted.
+        """
+        chain = 1
         if self.suspect is not None:
-            step, since = self._since(*self.suspect, seq, ticks)
+            step, since = self._since(self.suspect[0], self.suspect[1], seq, ticks)
             if step > 0 and self._fits(step, since):
-                return True
-        self.suspect = (seq, ticks)
-        return False
+                chain = self.suspect[2] + 1
+        self.suspect = seq, ticks, chain
+        return chain >= needed
 
     def _begin(self, number: int, seq: int, ticks: int) -> None:
         """A new device clock and numbering."""
@@ -321,41 +298,13 @@ class Receiver:
         sent = self.requests.pop(reply.token, None)
         if sent is None or not self.begun:
             return
-        whole = self.driver.tick_modulus
-        newest = self.elapsed * self.driver.tick_seconds
+        whole, half = self.driver.tick_modulus, self.driver.tick_modulus >> 1
         received, replied = (
-            newest + ((t - self.ticks + (whole >> 1)) % whole - (whole >> 1)) * self.driver.tick_seconds
-            for t in (reply.received_ticks, reply.replied_ticks)
+            (self.elapsed + (ticks - self.ticks + half) % whole - half) * self.driver.tick_seconds
+            for ticks in (reply.received_ticks, reply.replied_ticks)
         )
-        if abs(received - newest) > 30.0 or not 0.0 <= replied - received < 1.0:
+        line = self.clock.line
+        if line is None or abs(line(received) - sent) > SAME_TIME or not 0.0 <= replied - received < 1.0:
             raise DecodeError(self.info.sensor, item.payload, "clock reply from another time")
         self.clock.request(received, sent)
         self.clock.answer(replied, item.arrived_ns * 1e-9)
-
-    def _samples(self, decoded: Decoded, arrived_ns: np.ndarray, placed: Placed) -> Samples:
-        """Per-sample arrays of the placed packets."""
-        index = np.array(placed.index, np.int64)
-        count = decoded.count[index]
-        acc, gyr, offset = decoded.acc, decoded.gyr, decoded.offset
-        if len(index) < len(decoded.count):
-            kept = np.zeros(len(decoded.count), bool)
-            kept[index] = True
-            rows = np.repeat(kept, decoded.count)
-            acc, gyr, offset = acc[rows], gyr[rows], offset[rows]
-        first = np.cumsum(count) - count
-        within = np.arange(len(offset)) - np.repeat(first, count)
-        start = np.zeros(len(offset), bool)
-        start[first[placed.starts]] = True
-        return self.gaps.push(
-            Samples(
-                sensor=self.info.sensor,
-                number=np.repeat(np.array(placed.number, np.int64), count) + within,
-                t=np.repeat(np.array(placed.t_first), count) + np.repeat(np.array(placed.slope), count) * offset,
-                arrived_ns=np.repeat(arrived_ns[index], count),
-                interval=np.repeat(np.array(placed.interval), count),
-                acc=acc,
-                gyr=gyr,
-                held=np.zeros(len(offset), bool),
-                start=start,
-            )
-        )

@@ -1,38 +1,21 @@
-"""Samples of one sensor to attitudes: gyroscope bias, filter, restarts.
-
-VQF [1]_ in six-axis mode is the default: on the BROAD benchmark it has less than half the inclination error of the next
-best filter here.  It takes no per-sample interval, so it runs at the declared rate and its rates are scaled by
-``interval / declared``, the true interval over the nominal one.
-
-References
-----------
-.. [1] D. Laidig, T. Seel, Inf. Fusion 91 (2023) 187-204, doi:10.1016/j.inffus.2022.10.014
-"""
+"""Samples of one sensor to attitudes: gyroscope bias, filter, restarts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-import ahrs.filters
 import numpy as np
-import vqf
 
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE, GRAVITY
+from imu_coach.core.filters import OTHERS, Filter, Vqf
 from imu_coach.types import Attitude, Bools, Event, Floats, Samples, SensorInfo
 
 STILL_GYR = float(np.deg2rad(0.3))
 """rad/s; spread of a gyroscope on a table: parts have 0.05-0.1 deg/s of noise at 100 Hz, a hand has more than 1."""
 STILL_ACC = 0.05
 """A still accelerometer reads within 5 % of 1 g: offsets of 40 mg per axis."""
-COLD = 6.0
-"""s after a start: two time constants of VQF's accelerometer filter (3 s)."""
-CLIP = 5.0
-"""deg/s; zero-rate offsets of consumer parts reach 3, VQF's default of 2 cannot follow them."""
-SPREAD_KNOWN, SPREAD_UNKNOWN = 0.3, 1.0
-"""deg/s; how far the bias may be off: after a capture (warm-up, g-sensitivity), and without one."""
 BLOCK = 2.0
 """s; blocks that the still detector looks at; two in a row make a capture."""
 BLOCK_GYR = float(np.deg2rad(0.25))
@@ -41,118 +24,6 @@ BLOCK_TURN = float(np.deg2rad(0.1))
 """rad/s; gravity may not turn faster than this: what does is motion, however slow and smooth."""
 PATIENCE = 2.0
 """s after a capture should have ended, before it is called off for want of data."""
-
-
-class Filter(Protocol):
-    """A recurrence over samples, starting with the first."""
-
-    def push(self, gyr: Floats, acc: Floats, interval: Floats) -> tuple[Floats, Floats]:
-        """``gyr, acc (n, 3)``, ``interval (n,)`` s -> ``earth_from_sensor (n, 4)`` and the bias it removed (n, 3)."""
-        ...
-
-
-class Vqf:
-    """VQF in real time, with three departures from its defaults (evidence: docs/orientation.md).
-
-    * Its rest-based bias estimator is off: it takes any motion below 2 deg/s for bias and would swallow a slow slump.
-      The bias comes from a capture on the table, or from :class:`StillDetector`.
-    * Its motion-based bias estimator pauses for :data:`COLD` s after a start, when tilt errors are not bias.
-    * It may learn up to :data:`CLIP` of bias, with a spread that knows whether there was a capture.
-    """
-
-    def __init__(self, interval: float, bias_known: bool, previous: Vqf | None = None) -> None:
-        self.interval = interval
-        self.cold = round(COLD / interval)  # samples left without motion bias estimation
-        spread = SPREAD_KNOWN if bias_known else SPREAD_UNKNOWN
-        self.vqf = vqf.VQF(
-            interval,
-            restBiasEstEnabled=False,
-            magDistRejectionEnabled=False,
-            motionBiasEstEnabled=False,
-            biasClip=CLIP,
-            biasSigmaInit=spread,
-        )
-        if previous is not None:
-            self.vqf.setBiasEstimate(previous.vqf.getBiasEstimate()[0], float(np.deg2rad(spread)))
-
-    def push(self, gyr: Floats, acc: Floats, interval: Floats) -> tuple[Floats, Floats]:
-        scale = (interval / self.interval)[:, None]
-        gyr, acc = gyr * scale, np.ascontiguousarray(acc)
-        if not self.cold:
-            out = self.vqf.updateBatch(gyr, acc)
-            return out["quat6D"], out["bias"] / scale
-        n = min(self.cold, len(gyr))
-        self.cold -= n
-        first = self.vqf.updateBatch(gyr[:n], acc[:n])
-        if self.cold:
-            return first["quat6D"], first["bias"] / scale
-        self.vqf.setMotionBiasEstEnabled(True)
-        rest = self.vqf.updateBatch(gyr[n:], acc[n:])
-        q, bias = (np.concatenate([first[name], rest[name]]) for name in ("quat6D", "bias"))
-        return q, bias / scale
-
-
-class VqfDefault:
-    """VQF exactly as its authors set it, for comparison."""
-
-    def __init__(self, interval: float) -> None:
-        self.interval = interval
-        self.vqf = vqf.VQF(interval)
-
-    def push(self, gyr: Floats, acc: Floats, interval: Floats) -> tuple[Floats, Floats]:
-        scale = (interval / self.interval)[:, None]
-        out = self.vqf.updateBatch(gyr * scale, np.ascontiguousarray(acc))
-        return out["quat6D"], out["bias"] / scale
-
-
-class Ahrs:
-    """A filter of the ``ahrs`` package with its default gains, sample by sample."""
-
-    def __init__(self, update: Callable[[Floats, Floats, Floats, float], Floats]) -> None:
-        self.update = update
-        self.q: Floats | None = None
-
-    def push(self, gyr: Floats, acc: Floats, interval: Floats) -> tuple[Floats, Floats]:
-        out = np.empty((len(gyr), 4))
-        for i, dt in enumerate(interval.tolist()):
-            if self.q is None:
-                self.q = quat.from_up(acc[i])
-            else:
-                self.q = self.update(self.q, gyr[i], acc[i], dt)
-            out[i] = self.q
-        return out, np.zeros_like(gyr)
-
-
-def _madgwick(interval: float) -> Ahrs:
-    f = ahrs.filters.Madgwick(Dt=interval)
-    return Ahrs(lambda q, g, a, dt: f.updateIMU(q, g, a, dt=dt))
-
-
-def _mahony(interval: float) -> Ahrs:
-    f = ahrs.filters.Mahony(Dt=interval)
-    return Ahrs(lambda q, g, a, dt: f.updateIMU(q, g, a, dt=dt))
-
-
-def _ekf(interval: float) -> Ahrs:
-    f = ahrs.filters.EKF(Dt=interval, frame="NED")  # with "ENU" this class turns an ordinary accelerometer upside down
-    return Ahrs(lambda q, g, a, dt: f.update(q, g, a, dt=dt))
-
-
-OTHERS: dict[str, Callable[[float], Filter]] = {
-    "vqf_default": VqfDefault,
-    "madgwick": _madgwick,
-    "mahony": _mahony,
-    "ekf": _ekf,
-}
-
-FILTERS = {
-    "vqf": "VQF, six-axis, bias from stillness that gravity confirms: the default",
-    "vqf_default": "VQF exactly as its authors set it",
-    "madgwick": "Madgwick gradient descent (ahrs), gain 0.033",
-    "mahony": "Mahony complementary (ahrs), gains 1 and 0.3",
-    "ekf": "extended Kalman filter (ahrs)",
-}
-"""Selectable filters and what they are."""
 
 
 class Capture(NamedTuple):
@@ -296,7 +167,7 @@ class Orientation:
             assert self.filter is not None
             rate = s.gyr[a:b] - self.bias if self.bias is not None else s.gyr[a:b]
             q[a:b], removed = self.filter.push(rate, s.acc[a:b], s.interval[a:b])
-            gyr[a:b] = rate - removed
+            gyr[a:b] = rate if removed is None else rate - removed
             settled[a:b] = s.t[a:b] - self.started >= self.settle
         return Attitude(self.sensor, s.t, s.arrived_ns, q, s.acc, gyr, settled, s.held, start)
 

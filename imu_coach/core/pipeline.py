@@ -23,7 +23,8 @@ import numpy as np
 from imu_coach.core.align import STEP_NS, Aligner
 from imu_coach.core.body import Body
 from imu_coach.core.decode import Receiver, SensorInput
-from imu_coach.core.orientation import FILTERS, Orientation
+from imu_coach.core.filters import FILTERS
+from imu_coach.core.orientation import Orientation
 from imu_coach.core.presence import Presence
 from imu_coach.errors import ConfigError, SensorNotFound
 from imu_coach.types import Command, Event, Frames, Header, Health, Input, SensorInfo, Setup, Tick, Update

@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from imu_coach import quat
-from imu_coach.conventions import GRAVITY
-from imu_coach.types import Bools, Floats
+from imu_coach.conventions import FRAME_RATE, GRAVITY
+from imu_coach.core.calibrate import Mount
+from imu_coach.types import Codes, Floats
 
 BLOCK = 200
 """Frames (2 s) that are judged together: the shortest stillness that is not just a turning point of a movement."""
@@ -39,48 +40,57 @@ class SlipMonitor:
         self.before: Floats | None = None  # mean up direction of the last still block
         self.knocked = 0  # blocks left in which a stillness is compared with the one before the knock
         self.moments = np.zeros((3, 3))
-        self.rows = np.empty((0, 7))
+        self.rows = np.empty((0, 0))
 
-    def context(self, posture: str, in_set: bool) -> str:
+    def context(self, mount: Mount, posture: str, in_set: bool) -> str:
         """A set or posture ends; why the sensor seems twisted, or ""."""
-        problem = self._axis() if self.in_set and self.posture in SAGITTAL else ""
+        problem = self._axis(mount) if self.in_set and self.posture in SAGITTAL else ""
         self.posture, self.in_set = posture, in_set
         self.doubts, self.before = 0, None
         self.moments = np.zeros((3, 3))
-        self.rows = np.empty((0, 7))
+        self.rows = np.empty((0, 0))
         return problem
 
-    def push(self, up: Floats, gyr: Floats, acc: Floats, valid: Bools) -> tuple[int, str]:
-        """Body-frame ``up, gyr (n, 3)``, ``acc (n,)`` m/s2 -> the frame that decides a slip (-1: none), and why."""
+    def push(self, mount: Mount, up: Floats, gyr: Floats, acc: Floats, why: Codes) -> tuple[int, str]:
+        """Sensor-frame ``up, gyr, acc (n, 3)`` -> the frame that decides a slip (-1: none), and why."""
         if not self.posture:
             return -1, ""
         carried = len(self.rows)
-        new = np.concatenate([up, gyr, np.where(valid, acc, np.nan)[:, None]], axis=1)
-        rows = np.concatenate([self.rows, new])
+        sagittal = self.in_set and self.posture in SAGITTAL
+        rows = np.empty((len(up), 9 if sagittal else 6))
+        rows[:, :3], rows[:, 3], rows[:, 4], rows[:, 5] = up, quat.dot(gyr, gyr), quat.dot(acc, acc), why
+        rows[:, 6:] = gyr if sagittal else rows[:, 6:]
+        rows = np.concatenate([self.rows, rows]) if carried else rows
         whole = len(rows) // BLOCK
         self.rows = rows[whole * BLOCK :]
+        blocks = rows[: whole * BLOCK].reshape(whole, BLOCK, rows.shape[1])
+        spin, force = blocks[:, :, 3].mean(axis=1), blocks[:, :, 4].max(axis=1)
+        invalid, turned = blocks[:, :, 5].max(axis=1), blocks[:, :, :3].mean(axis=1)
         for i in range(whole):
-            problem = self._block(rows[i * BLOCK : (i + 1) * BLOCK])
+            if invalid[i]:
+                self.before = None
+                continue
+            if sagittal:
+                self._work(blocks[i, :, 6:])
+            problem = self._block(mount, turned[i], float(spin[i]), float(force[i]))
             if problem:
                 return (i + 1) * BLOCK - carried - 1, problem
         return -1, ""
 
-    def _block(self, rows: Floats) -> str:
-        up, gyr, acc = rows[:, :3], rows[:, 3:6], rows[:, 6]
-        if np.isnan(acc).any():
-            self.before = None
-            return ""
-        if self.in_set and self.posture in SAGITTAL:
-            for i in range(3):
-                for j in range(3):
-                    self.moments[i, j] += (gyr[:, i] * gyr[:, j]).sum() / 100.0
-        knock = bool(acc.max() > KNOCK)
-        if knock:
+    def _work(self, gyr: Floats) -> None:
+        """Second moments of the rate: their main axis is the axis of the movement."""
+        for i in range(3):
+            for j in range(3):
+                self.moments[i, j] += (gyr[:, i] * gyr[:, j]).sum() / FRAME_RATE
+
+    def _block(self, mount: Mount, up: Floats, spin: float, force: float) -> str:
+        """Mean up direction, mean squared rate and largest squared specific force of one block."""
+        if force > KNOCK * KNOCK:
             self.knocked = 3
-        still = not knock and float(np.sqrt(quat.dot(gyr, gyr).mean())) < STILL
+            return ""
         problem = ""
-        if still:
-            mean = quat.normalize(up.mean(axis=0))
+        if spin < STILL * STILL:
+            mean = quat.normalize(np.stack(mount.into_body(up)))
             problem = self._stillness(mean)
             self.before = mean
         self.knocked = max(0, self.knocked - 1)
@@ -98,10 +108,10 @@ class SlipMonitor:
         self.doubts = self.doubts + 1 if abs(out - reference) > MOVED else 0
         return "sits differently than before in this posture" if self.doubts >= 2 else ""
 
-    def _axis(self) -> str:
+    def _axis(self, mount: Mount) -> str:
         """Whether the set's movement went about another axis than the side axis."""
         values, vectors = np.linalg.eigh(self.moments)
         if values.sum() < WORKED or values[2] < PLAIN * values.sum():
             return ""
-        off = float(np.arccos(np.clip(abs(vectors[2, 2]), 0.0, 1.0)))
+        off = float(np.arccos(np.clip(abs(quat.dot(vectors[:, 2], mount.z)), 0.0, 1.0)))
         return "the set's movement went about another axis" if off > TWISTED else ""

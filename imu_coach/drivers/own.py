@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imu_coach.errors import DecodeError
 from imu_coach.types import Decoded, Floats, SensorInfo, SyncReply
@@ -34,15 +35,13 @@ class Own:
         self.acc_scale, self.gyr_scale = scales(info)
 
     def decode(self, payloads: Sequence[bytes]) -> Decoded:
-        problem = [_problem(p) for p in payloads]
-        good = [p for p, bad in zip(payloads, problem, strict=True) if not bad] if any(problem) else payloads
-        head = np.frombuffer(b"".join([p[:10] for p in good]), HEAD)
-        raw = np.frombuffer(b"".join([p[10:] for p in good]), RAW)
+        problem, head, raw = _uniform(payloads) or _mixed(payloads)
         count = head["n"].astype(np.int64)
         within = np.arange(len(raw)) - np.repeat(np.cumsum(count) - count, count)
         offset = within * (np.repeat(head["period"], count) * self.tick_seconds)
         acc, gyr = raw["acc"] * self.acc_scale, raw["gyr"] * self.gyr_scale
-        return Decoded(problem, head["seq"].astype(np.int64), head["t_first"].astype(np.int64), count, offset, acc, gyr)
+        seq, ticks = head["seq"].astype(np.int64), head["t_first"].astype(np.int64)
+        return Decoded(problem, seq, ticks, count, offset, acc, gyr)
 
     def reply(self, payload: bytes) -> SyncReply:
         if len(payload) != REPLY.size or payload[0] != 0x81:
@@ -54,6 +53,31 @@ class Own:
         if len(payload) != REQUEST.size or payload[0] != 0x01:
             raise DecodeError(self.sensor, payload, "not a clock request")
         return int(REQUEST.unpack(payload)[2])
+
+
+Parts = tuple[Sequence[str], NDArray[np.void], NDArray[np.void]]
+
+
+def _uniform(payloads: Sequence[bytes]) -> Parts | None:
+    """Problems, heads and samples of payloads of one size and no problem (nearly always), all at once; else None."""
+    size = len(payloads[0]) if payloads else 0
+    if size < 22 or (size - 10) % 12 or any(len(p) != size for p in payloads):
+        return None
+    n = (size - 10) // 12
+    rows = np.frombuffer(b"".join(payloads), np.dtype([("head", HEAD), ("raw", RAW, n)]))
+    head = rows["head"]
+    known = (head["type"] == SAMPLES) | (head["type"] == STORED)
+    if n > MAX_SAMPLES or not (known & (head["n"] == n) & (head["period"] > 0)).all():
+        return None
+    return [""] * len(payloads), head, rows["raw"].reshape(-1)
+
+
+def _mixed(payloads: Sequence[bytes]) -> Parts:
+    """The same for any payloads."""
+    problem = [_problem(p) for p in payloads]
+    good = [p for p, bad in zip(payloads, problem, strict=True) if not bad]
+    head = np.frombuffer(b"".join([p[:10] for p in good]), HEAD)
+    return problem, head, np.frombuffer(b"".join([p[10:] for p in good]), RAW)
 
 
 def _problem(payload: bytes) -> str:

@@ -1,0 +1,132 @@
+"""Speed and size, as ratios within one process: ``python tests/bench/speed.py [--json FILE] [--minutes M]``.
+
+The yardstick is ``VQF.updateBatch`` on the same whole arrays.  CPU time, the best of several rounds in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import vqf
+
+from imu_coach import config, synthetic
+from imu_coach.core.filters import OTHERS
+from imu_coach.core.pipeline import Pipeline
+from imu_coach.recording import Recording
+from imu_coach.run import CHUNK, stream
+from imu_coach.synthetic import Step
+from imu_coach.types import Input, Packet
+
+SENSORS = ("upper_back", "sacrum", "wrist")
+RATE = 100.0
+
+
+def cpu(work: Callable[[], object]) -> float:
+    """CPU seconds of one call."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def session(minutes: float, samples_per_packet: int) -> synthetic.Simulated:
+    """A long session: one start, then bends and pushbacks until the time is over."""
+    steps = [*synthetic.START]
+    for _ in range(max(1, round(minutes / 1.35))):
+        steps += [Step("bend", reps=4), Step("stand_quiet", seconds=10), Step("pushback", reps=8)]
+    return synthetic.simulate(
+        steps, seed=1, sensors=SENSORS, samples_per_packet=samples_per_packet, internal_rate=200.0
+    )
+
+
+def pipeline(simulated: synthetic.Simulated) -> None:
+    """Packets in memory to angles."""
+    p = Pipeline(simulated.header, config.setup(simulated.header))
+    for a in range(0, len(simulated.inputs), CHUNK):
+        p.push(simulated.inputs[a : a + CHUNK])
+    p.flush()
+
+
+def read(path: Path) -> int:
+    """The file alone."""
+    return sum(len(chunk) for chunk in Recording.open(path).chunks())
+
+
+def live(simulated: synthetic.Simulated) -> float:
+    """Median milliseconds of one packet through ``push``."""
+    p = Pipeline(simulated.header, config.setup(simulated.header))
+    middle = len(simulated.inputs) // 2
+    p.push(simulated.inputs[:middle])
+    took = []
+    for item in simulated.inputs[middle : middle + 3000]:
+        begin = time.perf_counter()
+        p.push([item])
+        if isinstance(item, Packet):
+            took.append(time.perf_counter() - begin)
+    return 1e3 * float(np.median(took))
+
+
+def raw_bytes(inputs: list[Input]) -> int:
+    """Payload bytes of the packets."""
+    return sum(len(i.payload) for i in inputs if isinstance(i, Packet))
+
+
+def measure(minutes: float, samples_per_packet: int, rounds: int) -> dict[str, float]:
+    """All figures."""
+    simulated = session(minutes, samples_per_packet)
+    n = int(simulated.inputs[-1].arrived_ns * 1e-9 * RATE)
+    rng = np.random.default_rng(0)
+    gyr, acc = 0.5 * rng.standard_normal((n, 3)), np.array([0.0, 9.81, 0.0]) + 0.3 * rng.standard_normal((n, 3))
+    few = 2000
+    madgwick, dt = OTHERS["madgwick"](1.0 / RATE), np.full(few, 1.0 / RATE)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "session.mcap"
+        Recording.of(simulated.header, simulated.inputs).save(path)
+        size = path.stat().st_size
+        yard, pipe, file, slow = [], [], [], []
+        for _ in range(rounds):
+            yard.append(cpu(lambda: [vqf.VQF(1.0 / RATE).updateBatch(gyr, acc) for _ in SENSORS]))
+            pipe.append(cpu(lambda: pipeline(simulated)))
+            file.append(cpu(lambda: read(path)))
+            slow.append(cpu(lambda: madgwick.push(gyr[:few], acc[:few], dt)) * n / few * len(SENSORS))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for _ in stream(Recording.open(path), config.setup(simulated.header)):
+            pass
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ahrs_total = min(slow) + max(0.0, min(pipe) - min(yard))  # the same angles with the filter exchanged
+    return {
+        "minutes": n / RATE / 60.0,
+        "samples_per_packet": samples_per_packet,
+        "vqf_updateBatch_cpu_s": min(yard),
+        "packets_to_angles_over_vqf": min(pipe) / min(yard),
+        "reading_the_file_over_vqf": min(file) / min(yard),
+        "ahrs_madgwick_over_packets_to_angles": ahrs_total / min(pipe),
+        "live_packet_median_ms": live(simulated),
+        "file_over_payload_bytes": size / raw_bytes(simulated.inputs),
+        "streaming_replay_grows_mb": (after - before) / 1024.0,
+    }
+
+
+def main() -> None:
+    """Print a table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--minutes", type=float, default=60.0)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--json", type=Path)
+    given = options.parse_args()
+    rows = [measure(given.minutes, n, given.rounds) for n in (5, 10)]
+    for name in rows[0]:
+        sys.stdout.write(f"{name:40s} {'  '.join(f'{row[name]:10.3f}' for row in rows)}\n")
+    if given.json:
+        given.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
