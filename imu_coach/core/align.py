@@ -86,14 +86,13 @@ class Aligner:
     def _sensor(self, i: int, k: Ints) -> tuple[Floats, Codes]:
         """Attitude, acc and gyr (n, 10) of one sensor at frames ``k``, and the :class:`Why` code."""
         tail, first = self.tails[i], self.first[i]
-        if tail is None or first is None or len(tail.t) < 2 or not len(k):
-            absent = Why.NOT_STARTED if first is None else Why.NO_DATA
-            return np.full((len(k), 10), np.nan), np.full(len(k), absent, np.uint8)
+        if tail is None or first is None:
+            return np.full((len(k), 10), np.nan), np.full(len(k), Why.NOT_STARTED, np.uint8)
         t = k / FRAME_RATE
         right = np.searchsorted(tail.t, t)
         i1 = np.minimum(np.maximum(right, 1), len(tail.t) - 1)
-        i0 = i1 - 1
-        there = (right == i1) & ~tail.start[i1]
+        i0 = np.maximum(i1 - 1, 0)
+        there = (right == i1) & (i1 > i0) & ~tail.start[i1]
         started = t >= first[0]
         if self.wait_ns is not None:
             deadline = k * STEP_NS + self.wait_ns
@@ -110,7 +109,7 @@ class Aligner:
         if flipped.any():  # q and -q are the same attitude
             b[flipped, :4] *= -1.0
         t0 = tail.t[i0]
-        weight = (t - t0) / (tail.t[i1] - t0)
+        weight = (t - t0) / np.where(there, tail.t[i1] - t0, 1.0)
         b -= a
         b *= weight[:, None]
         b += a

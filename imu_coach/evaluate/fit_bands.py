@@ -28,11 +28,11 @@ from imu_coach.core.angles import ANCHORED
 from imu_coach.evaluate.bands import LAYOUTS, collect
 from imu_coach.types import Band, Bands, Estimate, Floats
 
-SEEDS = range(1000, 1160)
-UNCAPTURED_SEEDS = range(3000, 3060)
+SEEDS = range(1000, 1360)
+UNCAPTURED_SEEDS = range(3000, 3040)
 SPLIT = ("thoracic_flexion", "lumbar_flexion")
 CURVES = ("thoracolumbar_flexion", *SPLIT)
-PER_SESSION = 60
+PER_SESSION = 100
 """Frames drawn per session, angle, basis and posture."""
 NOMINAL = (1.0, 0.06)
 """deg, and share of the angle: added to either side while the side axis is not calibrated; a sensor that is turned by
@@ -77,16 +77,22 @@ def basis_of(layout: str, angle: str) -> str:
     return "anchored"
 
 
+def draw(table: pd.DataFrame) -> pd.DataFrame:
+    """Some frames of one session: as many from every angle, basis and posture."""
+    table = table[table["available"] & table["truth"].notna() & (table["context"] != "")].copy()
+    pairs = table[["layout", "angle"]].drop_duplicates().itertuples(index=False)
+    basis = {(layout, angle): basis_of(layout, angle) for layout, angle in pairs}
+    table["basis"] = [basis[pair] for pair in zip(table["layout"], table["angle"], strict=True)]
+    shuffled = table.sample(frac=1.0, random_state=1)
+    return shuffled.groupby(["angle", "basis", "context"], observed=True).head(PER_SESSION)
+
+
 def groups(table: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
     """Angle, basis, posture (also "any") and a sample of its frames."""
-    table = table[table["available"] & table["truth"].notna()].copy()
-    table["basis"] = [basis_of(layout, angle) for layout, angle in zip(table["layout"], table["angle"], strict=True)]
     for (angle, basis), of_basis in table.groupby(["angle", "basis"], observed=True):
         for context, part in [*of_basis.groupby("context", observed=True), ("any", of_basis)]:
-            shuffled = part.sample(frac=1.0, random_state=1)
-            drawn = shuffled.groupby(["session", "layout"], observed=True).head(PER_SESSION)
-            if context and drawn["session"].nunique() >= 20:
-                yield str(angle), str(basis), str(context), drawn
+            if context and part["session"].nunique() >= 20:
+                yield str(angle), str(basis), str(context), part
 
 
 def second_input(basis: str, g: pd.DataFrame) -> Floats | None:
@@ -110,7 +116,7 @@ def quantile_line(size: Floats, error: Floats, q: float, side: float) -> tuple[f
 
 def band(value: Floats, truth: Floats) -> Floats:
     """Low, low slope, high, high slope: 80 % of the truth inside."""
-    rows = np.random.default_rng(0).permutation(len(value))[:3000]
+    rows = np.random.default_rng(0).permutation(len(value))[:8000]
     size, error = np.abs(value[rows]), (truth - value)[rows]
     low = quantile_line(size, error, 0.1, -1.0)
     below = float(np.mean(error < low[0] + low[1] * size))
@@ -184,10 +190,10 @@ def toml(bands: Table, estimates: Table, extra: dict[str, float]) -> str:
 def main(jobs: int) -> None:
     """Simulate, fit, and write bands.toml into the package."""
     path = Path(str(resources.files("imu_coach") / "bands.toml"))
-    bands, estimates = fit(collect(SEEDS, "default", LAYOUTS, True, identity(), jobs=jobs))
+    bands, estimates = fit(collect(SEEDS, "default", LAYOUTS, True, reduce=draw, bands=identity(), jobs=jobs))
     path.write_text(toml(bands, estimates, {}), encoding="utf-8")
     config.bands.cache_clear()
-    extra = widening(collect(UNCAPTURED_SEEDS, "default", LAYOUTS, False, jobs=jobs))
+    extra = widening(collect(UNCAPTURED_SEEDS, "default", LAYOUTS, False, reduce=draw, jobs=jobs))
     path.write_text(toml(bands, estimates, extra), encoding="utf-8")
     click.echo(f"{path}: {len(bands)} bands, {len(estimates)} estimates")
 
