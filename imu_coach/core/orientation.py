@@ -22,6 +22,12 @@ BLOCK_GYR = float(np.deg2rad(0.25))
 """rad/s; spread within such a block: a worn sensor has 0.4-0.7 from breathing alone."""
 BLOCK_TURN = float(np.deg2rad(0.1))
 """rad/s; gravity may not turn faster than this: what does is motion, however slow and smooth."""
+SOON = 0.5
+"""s; a sensor that has been quiet since its start has its tilt by then: VQF starts from the accelerometer's mean."""
+QUIET_GYR = float(np.deg2rad(12.0))
+"""rad/s; standing or lying still with tremor stays below, any exercise is above."""
+QUIET_ACC = 0.04
+"""Share of 1 g."""
 PATIENCE = 2.0
 """s after a capture should have ended, before it is called off for want of data."""
 
@@ -95,6 +101,7 @@ class Orientation:
         self.detector = StillDetector(self.interval) if self.bias is None and filter != "vqf_default" else None
         self.filter: Filter | None = None
         self.started = -np.inf
+        self.quiet = True  # nothing but gravity since the start
         self.captures: list[Capture] = []
         self.window: list[Samples] = []  # samples of the capture in progress
         self.events: list[Event] = []
@@ -168,10 +175,21 @@ class Orientation:
             rate = s.gyr[a:b] - self.bias if self.bias is not None else s.gyr[a:b]
             q[a:b], removed = self.filter.push(rate, s.acc[a:b], s.interval[a:b])
             gyr[a:b] = rate if removed is None else rate - removed
-            settled[a:b] = s.t[a:b] - self.started >= self.settle
+            settled[a:b] = self._settled(s.t[a:b], rate, s.acc[a:b])
         return Attitude(self.sensor, s.t, s.arrived_ns, q, s.acc, gyr, settled, s.held, start)
 
+    def _settled(self, t: Floats, gyr: Floats, acc: Floats) -> Bools:
+        """After a while; or soon, while the sensor has been quiet ever since: then gravity is all that it feels."""
+        since = t - self.started
+        if since[0] >= self.settle:
+            return np.ones(len(t), bool)
+        quiet = (quat.length(gyr) < QUIET_GYR) & (np.abs(quat.length(acc) / GRAVITY - 1.0) < QUIET_ACC)
+        so_far = np.logical_and.accumulate(np.concatenate([[self.quiet], quiet]))[1:]
+        self.quiet = bool(so_far[-1])
+        return (since >= self.settle) | ((since >= SOON) & so_far)
+
     def _restart(self, t: float) -> None:
+        self.quiet = True
         previous = self.filter if isinstance(self.filter, Vqf) else None
         self.started = t
         if self.name == "vqf":
