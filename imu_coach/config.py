@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imu_coach.conventions import SITES
-from imu_coach.core.body import ANGLES, POSTURES
+from imu_coach.core.angles import ANGLES, POSTURES
 from imu_coach.errors import ConfigError
 from imu_coach.types import Band, Bands, Estimate, Header, Layout, Setup
 
@@ -119,6 +119,11 @@ def bands() -> Bands:
         },
         no_bias_capture={angle: width * degree for angle, width in read.no_bias_capture.items()},
     )
+
+
+def angle_names() -> tuple[str, ...]:
+    """Every angle there is."""
+    return tuple(a.name for a in ANGLES)
 
 
 def setup(header: Header, layout_name: str | None = None, filter: str = "vqf") -> Setup:

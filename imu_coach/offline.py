@@ -14,7 +14,8 @@ import vqf
 
 from imu_coach.core.clock import WINDOW, Clock, Hull
 from imu_coach.core.decode import Receiver
-from imu_coach.core.orientation import CLIP, SPREAD_KNOWN, Orientation
+from imu_coach.core.filters import CLIP, SPREAD_KNOWN
+from imu_coach.core.orientation import Orientation
 from imu_coach.core.pipeline import Pipeline
 from imu_coach.types import Attitude, Header, Input, Link, Packet, Samples, SensorInfo, Sent, Setup, Update, concat
 
@@ -90,7 +91,7 @@ class _OfflineReceiver(Receiver):
         return self.witnesses[-1]
 
 
-class _OfflineOrientation(Orientation):
+class OfflineOrientation(Orientation):
     """Runs the acausal VQF over each unbroken stretch, with the bias that the captures of the whole log gave."""
 
     def push(self, s: Samples, host_ns: int) -> Attitude:
@@ -135,7 +136,7 @@ class Offline(Pipeline):
         return _OfflineReceiver(info, setup.hold, self.first_pass[info.sensor])
 
     def _orientation(self, info: SensorInfo, setup: Setup) -> Orientation:
-        return _OfflineOrientation(info, setup.filter, setup.settle)
+        return OfflineOrientation(info, setup.filter, setup.settle)
 
     def _wait_ns(self, setup: Setup) -> int | None:
         return None

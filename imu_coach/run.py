@@ -16,7 +16,7 @@ import pandas as pd
 
 from imu_coach import config
 from imu_coach.conventions import FRAME_RATE, ISB_SIGN
-from imu_coach.core.body import ANGLES
+from imu_coach.core.angles import ANGLES
 from imu_coach.core.pipeline import Pipeline
 from imu_coach.errors import ConfigError
 from imu_coach.offline import offline

@@ -131,7 +131,11 @@ class Band(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """An anchored estimate: ``offset + change * (trunk - trunk at anchor) + anchor * trunk at anchor``, rad."""
+    """A linear estimate, rad.
+
+    Anchored: ``offset + change * (trunk - trunk at anchor) + anchor * trunk at anchor``.
+    Split: ``offset + change * thoracolumbar flexion + anchor * trunk``.
+    """
 
     offset: float
     change: float

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from imu_coach import config
 from imu_coach.conventions import GRAVITY
 from imu_coach.recording import Recording
 from imu_coach.run import process
@@ -32,6 +33,7 @@ def run(*, progress: Callable[[float], None] | None = None) -> dict[str, Json]:
     rows: list[dict[str, Json]] = []
     for i, (captured, bias, rate) in enumerate(cases):
         error, width = case(captured, bias, rate, seed=i)
+        default, _ = case(captured, bias, rate, seed=i, filter="vqf_default")
         rows.append(
             {
                 "capture": "table" if captured else "none",
@@ -39,6 +41,7 @@ def run(*, progress: Callable[[float], None] | None = None) -> dict[str, Json]:
                 "slump_deg_s": rate,
                 "largest_error_deg": error,
                 "band_half_width_deg": width,
+                "vqf_default_largest_error_deg": default,
             }
         )
         if progress is not None:
@@ -50,7 +53,7 @@ def run(*, progress: Callable[[float], None] | None = None) -> dict[str, Json]:
     return {"title": TITLE, "rows": rows, "notes": notes}
 
 
-def case(captured: bool, bias: float, rate: float, seed: int) -> tuple[float, float]:
+def case(captured: bool, bias: float, rate: float, seed: int, filter: str = "vqf") -> tuple[float, float]:
     """Largest error and mean half-width of the band, deg, from the beginning of the slump on."""
     t, flexion, begin = signal(captured, rate)
     acc, gyr = measured(flexion, np.deg2rad(bias) * np.array([1.0, -1.0, 1.0]), np.random.default_rng(seed))
@@ -58,7 +61,7 @@ def case(captured: bool, bias: float, rate: float, seed: int) -> tuple[float, fl
     tall = worn + PUT_ON, worn + PUT_ON + TALL
     labels = [(*tall, "stand_tall")] + ([(0.2, TABLE - 0.2, "table_still")] if captured else [])
     recording = Recording.from_arrays({"upper_back": (t, acc, gyr)}, rate=RATE, labels=labels)
-    result = process(recording)
+    result = process(recording, config.setup(recording.header, filter=filter))
     i = result.block.names.index("trunk_inclination")
     rows = (result.block.index >= begin * RATE) & (result.block.index < len(t))
     k = result.block.index[rows]

@@ -1,0 +1,101 @@
+"""``imu-coach evaluate``: accuracy against published and simulated truth, as tables."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imu_coach.cli import common
+from imu_coach.errors import ConfigError
+
+json_option = click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the numbers to a file.")
+
+
+@click.group(short_help="Measure how good the angles are.")
+def evaluate() -> None:
+    """Measure how good the angles are, and say against what."""
+
+
+@evaluate.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@json_option
+@common.force_option
+def broad(directory: Path, out: Path | None, force: bool) -> None:
+    """Orientation filters against optical truth: the BROAD data set, downloaded to DIRECTORY."""
+    if not directory.is_dir():
+        raise ConfigError("", str(directory), "is not a directory; give the one that holds the BROAD trials")
+    _report("broad", out, force, directory)
+
+
+@evaluate.command()
+@json_option
+@common.force_option
+def slump(out: Path | None, force: bool) -> None:
+    """A slow slump that a drifting filter would hide, simulated."""
+    _report("slump", out, force)
+
+
+@evaluate.command()
+@click.option("--seeds", metavar="A:B", help="Simulated people A up to B-1. Default: 200 of them, many minutes.")
+@click.option("--mix", default="default", type=click.Choice(["default", "shifted"]), help="Which people to simulate.")
+@click.option("--layout", help="Only this layout; see: imu-coach layouts.")
+@json_option
+@common.force_option
+def bands(seeds: str | None, mix: str, layout: str | None, out: Path | None, force: bool) -> None:
+    """How often the truth lies inside the 80 % bands, on simulated people the bands were not made from."""
+    options: dict[str, Any] = {"mix": mix}
+    if seeds is not None:
+        begin, _, end = seeds.partition(":")
+        if not (begin.isdecimal() and end.isdecimal() and int(begin) < int(end)):
+            raise ConfigError("", "--seeds", f"{seeds!r} is not A:B with A below B, such as 5000:5020")
+        options["seeds"] = int(begin), int(end)
+    if layout is not None:
+        from imu_coach import config
+
+        options["layouts"] = (config.layout(layout).name,)
+    _report("bands", out, force, **options)
+
+
+def _report(module: str, out: Path | None, force: bool, *arguments: Any, **options: Any) -> None:
+    """Run an evaluation, print its table, write its numbers."""
+    if out is not None:
+        common.fresh(out, force)
+    run: Callable[..., dict[str, Any]] = importlib.import_module(f"imu_coach.evaluate.{module}").run
+    with common.progress(f"evaluating {module}", 1.0) as advance:
+        found = run(*arguments, progress=advance, **options)
+    show(found)
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        common.say(f"{out}: written")
+
+
+def show(found: dict[str, Any]) -> None:
+    """Title, table and notes on stdout."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    rows: list[dict[str, Any]] = found["rows"]
+    console = common.out_console()
+    table = Table(box=box.SIMPLE, title_justify="left")
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(Text(name), justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(name))) for name in names))
+    console.print(Text(found["title"], style="bold"))
+    console.print(table)
+    for note in found.get("notes", ()):
+        console.print(Text(note))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

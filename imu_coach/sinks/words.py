@@ -1,0 +1,180 @@
+"""Plain words for people: sensors, angles, reasons, events and losses, safe to show on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imu_coach.recording import Loss
+    from imu_coach.types import Event
+
+NOTICE = "Not a medical device."
+
+STATES = ("ok", "not started", "no data", "settling")
+"""What a sensor's frames say, by the code of :class:`imu_coach.types.Why`."""
+
+SHORT = {
+    "not_started": "sensor not started",
+    "no_data": "no data",
+    "settling": "settling",
+    "not_worn": "no sensor there",
+    "not_calibrated": "not calibrated",
+    "side_axis_unknown": "left and right not calibrated",
+    "posture_unknown": "posture not known",
+    "no_anchor": "nothing fixes the pelvis",
+    "transition": "moving between postures",
+    "out_of_plane": "too far sideways",
+    "not_defined_here": "not defined in this posture",
+    "sensor_moved": "sensor may have moved",
+    "calibrating": "calibrating",
+}
+"""A few words for each reason; :data:`imu_coach.types.WHY_TEXT` says more."""
+
+SITE = {
+    "upper_back": "upper back",
+    "thoracolumbar": "lower back (T12/L1)",
+    "sacrum": "sacrum",
+    "wrist": "wrist",
+    "upper_arm": "upper arm",
+}
+
+POSE = {
+    "table_still": "lay still on the table",
+    "stand_tall": "stood tall",
+    "sit_tall": "sat tall",
+    "lie_prone": "lay on the front",
+    "sit_to_stand": "stood up from the chair",
+    "hip_hinge": "leaned from the hips",
+}
+
+LOSSES_SHOWN = 4
+
+
+def clean(text: object) -> str:
+    """One line of printable characters: what a file says may not control a terminal."""
+    shown = "".join(c if c.isprintable() else "\n" for c in str(text))
+    return " ".join(part for part in shown.split("\n") if part)
+
+
+def site(name: str) -> str:
+    """A sensor's place in words; names from foreign files as they are."""
+    return SITE.get(name, clean(name).replace("_", " "))
+
+
+def angle(name: str) -> str:
+    """``trunk_inclination`` -> ``trunk inclination``."""
+    return name.replace("_", " ")
+
+
+def clock(seconds: float) -> str:
+    """``m:ss`` or ``h:mm:ss``, of whole seconds that have passed."""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def span(seconds: float) -> str:
+    """A length of time: ``45.2 s``, ``3 min 05 s``, ``1 h 02 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def percent(share: float) -> str:
+    """A share in per cent; never 100 % or 0 % of something that is not all or nothing."""
+    if 0.0 < share < 0.005:
+        return "<1 %"
+    return ">99 %" if 0.995 <= share < 1.0 else f"{100 * share:.0f} %"
+
+
+def event(e: Event) -> str:
+    """An event as one calm line."""
+    text = _TEXT[e.kind](e.sensor, e.detail) if e.kind in _TEXT else f"{e.kind} {site(e.sensor)}"
+    return " ".join(clean(text).split())
+
+
+def short_event(e: Event) -> str:
+    """An event in two or three words, for a plot; "" for those that are only worth a mark."""
+    if e.kind == "calibrated":
+        refused = [site(name) for name, quality in _sensors(e.detail) if "problem" in quality]
+        text = f"{_pose(e.detail)}, not {', '.join(refused)}" if refused else _pose(e.detail)
+        return "" if e.detail.get("pose") == "table_still" else clean(text)
+    if e.kind == "marked":
+        return clean(e.detail.get("text", ""))[:24]
+    if e.kind == "calibration_failed":
+        return clean(f"{_pose(e.detail)}: not calibrated")
+    words = {"slipped": "may have moved", "sensor_lost": "no data"}
+    return f"{site(e.sensor)} {words[e.kind]}".strip() if e.kind in words else ""
+
+
+def _pose(detail: Mapping[str, Any]) -> str:
+    pose = str(detail.get("pose", ""))
+    return POSE.get(pose, pose.replace("_", " "))
+
+
+def _calibrated(sensor: str, detail: Mapping[str, Any]) -> str:
+    if detail.get("pose") == "table_still":
+        how = "lay still" if detail.get("automatic") else "lay still on the table"
+        return f"{site(sensor)} sensor {how}: its zero of turning is known"
+    text = f"{_pose(detail)}: calibrated"
+    refused = [site(name) for name, quality in _sensors(detail) if "problem" in quality]
+    return f"{text}, but not the {' and the '.join(refused)}" if refused else text
+
+
+def _calibration_failed(sensor: str, detail: Mapping[str, Any]) -> str:
+    problems = [str(q["problem"]) for _, q in _sensors(detail) if "problem" in q] or [str(detail.get("problem", ""))]
+    whose = f" ({site(sensor)})" if sensor else ""
+    return f"{_pose(detail)}{whose}: not calibrated, {', '.join(dict.fromkeys(problems))}; let's try that again"
+
+
+def _sensors(detail: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    sensors = detail.get("sensors", {})
+    return sensors.items() if isinstance(sensors, Mapping) else ()
+
+
+def _slipped(sensor: str, detail: Mapping[str, Any]) -> str:
+    place = "back" if sensor == "upper_back" else site(sensor)
+    return f"the {place} sensor may have moved: carry on, I count but do not judge posture"
+
+
+def _lost(sensor: str, detail: Mapping[str, Any]) -> str:
+    return f"{site(sensor)}: no data for a second"
+
+
+def _back(sensor: str, detail: Mapping[str, Any]) -> str:
+    return f"{site(sensor)}: back after {float(detail.get('seconds', 0.0)):.1f} s"
+
+
+def _marked(sensor: str, detail: Mapping[str, Any]) -> str:
+    return f"marked: {detail.get('text', '')}"
+
+
+_TEXT = {
+    "calibrated": _calibrated,
+    "calibration_failed": _calibration_failed,
+    "slipped": _slipped,
+    "sensor_lost": _lost,
+    "sensor_back": _back,
+    "marked": _marked,
+}
+
+
+def loss(one: Loss) -> str:
+    """Where a file is damaged and what that cost."""
+    if one.before_t is not None and one.after_t is not None:
+        where = f"between {one.before_t:.1f} s and {one.after_t:.1f} s"
+    elif one.before_t is not None:
+        where = f"after {one.before_t:.1f} s"
+    else:
+        where = f"before {one.after_t:.1f} s" if one.after_t is not None else "everywhere"
+    return f"{where} ({clean(one.problem)})"
+
+
+def losses(found: Iterable[Loss]) -> str:
+    """All losses in one line; "" when there are none."""
+    told = [loss(one) for one in found]
+    if len(told) > LOSSES_SHOWN:
+        told = [*told[:LOSSES_SHOWN], f"and {len(told) - LOSSES_SHOWN} more"]
+    return f"damaged: {'; '.join(told)}" if told else ""
