@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from imu_coach.core.pipeline import Pipeline
     from imu_coach.recording import Recording
     from imu_coach.run import Result, load, process
-    from imu_coach.types import Setup
+    from imu_coach.settings import Setup
 
 _HOME = {
     "Pipeline": "core.pipeline",
     "Recording": "recording",
     "Result": "run",
-    "Setup": "types",
+    "Setup": "settings",
     "load": "run",
     "process": "run",
 }

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imu_coach.conventions import SITES
 from imu_coach.core.angles import ANGLES, POSTURES
 from imu_coach.errors import ConfigError
-from imu_coach.types import Band, Bands, Estimate, Header, Layout, Setup
+from imu_coach.settings import Band, Bands, Estimate, Layout, Setup
+from imu_coach.types import Header
 
 LAYOUTS = (
     "spine_wrist",

@@ -17,7 +17,8 @@ from imu_coach.core.decode import Receiver
 from imu_coach.core.filters import CLIP, SPREAD_KNOWN
 from imu_coach.core.orientation import Orientation
 from imu_coach.core.pipeline import Pipeline
-from imu_coach.types import Attitude, Header, Input, Link, Packet, Samples, SensorInfo, Sent, Setup, Update, concat
+from imu_coach.settings import Setup
+from imu_coach.types import Attitude, Header, Input, Link, Packet, Samples, SensorInfo, Sent, Update, concat
 
 KNOT = 5.0
 """s between the points at which the whole-log clock is evaluated: a crystal bends by less than 0.1 ms over it."""

@@ -20,20 +20,8 @@ from imu_coach.core.angles import ANGLES
 from imu_coach.core.pipeline import Pipeline
 from imu_coach.errors import ConfigError
 from imu_coach.offline import offline
-from imu_coach.types import (
-    WHY_TEXT,
-    Angles,
-    Event,
-    Header,
-    Health,
-    Input,
-    Json,
-    Setup,
-    Source,
-    Update,
-    Why,
-    concat_angles,
-)
+from imu_coach.settings import Setup
+from imu_coach.types import WHY_TEXT, Angles, Event, Header, Health, Input, Json, Source, Update, Why, concat_angles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

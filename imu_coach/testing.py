@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from imu_coach.core.pipeline import Pipeline
-from imu_coach.types import Header, Input, Setup, Update, concat
+from imu_coach.settings import Setup
+from imu_coach.types import Header, Input, Update, concat
 
 T = TypeVar("T")
 

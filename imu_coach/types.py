@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,74 +110,6 @@ class Header:
         return next(info for info in self.sensors if info.sensor == sensor)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A named set of sensor sites; ``sites`` is the sensor order of :class:`Frames`."""
-
-    name: str
-    sites: tuple[str, ...]
-    title: str = ""
-    sees: tuple[str, ...] = ()
-    cannot_see: tuple[str, ...] = ()
-
-
-class Band(NamedTuple):
-    """An 80 % band about a value v: from ``v + low + low_slope |v|`` to ``v + high + high_slope |v|``, rad."""
-
-    low: float
-    low_slope: float
-    high: float
-    high_slope: float
-
-
-class Estimate(NamedTuple):
-    """A linear estimate, rad.
-
-    Anchored: ``offset + change * (trunk - trunk at anchor) + anchor * trunk at anchor``.
-    Split: ``offset + change * thoracolumbar flexion + anchor * trunk``.
-    """
-
-    offset: float
-    change: float
-    anchor: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bands:
-    """How wide each angle's band is, and how angles are estimated where they are not measured.
-
-    Keys are ``(angle, basis, posture)``; basis is measured, nominal (side axis not calibrated), split (shared out
-    between two spine sensors) or anchored; posture "any" serves those not listed.  ``no_bias_capture`` (rad, by angle)
-    widens either side where a sensor's gyroscope bias was never captured.
-    """
-
-    band: Mapping[tuple[str, str, str], Band]
-    estimate: Mapping[tuple[str, str, str], Estimate]
-    no_bias_capture: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What the user chose.
-
-    Attributes
-    ----------
-    layout : the sensors that take part, in order
-    bands : widths and estimates, by angle, basis and posture
-    filter : name in :data:`imu_coach.core.orientation.FILTERS`
-    wait : s; a sensor counts in a frame only if its sample arrived this soon after the frame's time
-    hold : s; a gap up to this long is interpolated, a longer one restarts the filter
-    settle : s; after a (re)start the attitude is not used for this long
-    """
-
-    layout: Layout
-    bands: Bands
-    filter: str = "vqf"
-    wait: float = 0.30
-    hold: float = 0.25
-    settle: float = 3.0
-
-
 # --- blocks ---------------------------------------------------------------------------------------------------------
 
 
@@ -191,29 +123,6 @@ class Block:
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Decoded(Block):
-    """What a driver makes of a run of payloads of one sensor.
-
-    Attributes
-    ----------
-    problem : one entry per payload, "" where it decoded
-    seq : (p,) number of the packet's first sample, modulo the driver's ``seq_modulus``; good payloads only
-    ticks : (p,) device time of the first sample in ``tick_seconds``, modulo ``tick_modulus``
-    count : (p,) samples per packet
-    offset : (n,) s, device time of each sample after its packet's first
-    acc, gyr : (n, 3) m/s2 and rad/s, sensor axes
-    """
-
-    problem: Sequence[str]
-    seq: Ints
-    ticks: Ints
-    count: Ints
-    offset: Floats
-    acc: Floats
-    gyr: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -404,40 +313,3 @@ def concat(updates: Sequence[Update]) -> Update:
     frames = Frames(*(np.concatenate([getattr(u.frames, f.name) for u in updates]) for f in fields(Frames)))
     angles = concat_angles([u.angles for u in updates])
     return Update(frames, angles, tuple(e for u in updates for e in u.events), updates[-1].health)
-
-
-# --- drivers --------------------------------------------------------------------------------------------------------
-
-
-class SyncReply(NamedTuple):
-    """A sensor's answer to a clock request; device times in ticks (not wrapped)."""
-
-    token: int
-    received_ticks: int
-    replied_ticks: int
-
-
-class Driver(Protocol):
-    """Bytes of one sensor -> samples.  One object per sensor; it may keep a byte buffer, nothing else.
-
-    ``clock`` says what the ticks are worth: ``device`` (a crystal, 150 ppm), ``index`` (sample number times the nominal
-    interval: off by per cents), ``session`` (already session time).
-    """
-
-    name: str
-    seq_modulus: int
-    tick_modulus: int
-    tick_seconds: float
-    clock: str
-
-    def decode(self, payloads: Sequence[bytes]) -> Decoded:
-        """Data payloads in order of arrival."""
-        ...
-
-    def reply(self, payload: bytes) -> SyncReply:
-        """A clock answer; raises :class:`~imu_coach.errors.DecodeError`."""
-        ...
-
-    def token(self, payload: bytes) -> int:
-        """The token of a clock request that was sent."""
-        ...

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from imu_coach.recording import Recording
     from imu_coach.run import Result
-    from imu_coach.types import Command, Setup
+    from imu_coach.settings import Setup
+    from imu_coach.types import Command
 
 DONE, LOSSES, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 PATIENCE = 1.0

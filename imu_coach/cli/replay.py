@@ -16,8 +16,9 @@ from imu_coach.cli import common
 
 if TYPE_CHECKING:
     from imu_coach.recording import Recording
+    from imu_coach.settings import Setup
     from imu_coach.sinks import Sink
-    from imu_coach.types import Block, Event, Input, Setup, Update
+    from imu_coach.types import Block, Event, Input, Update
 
     B = TypeVar("B", bound=Block)
 

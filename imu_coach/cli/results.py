@@ -14,8 +14,9 @@ from imu_coach.sinks import words
 
 if TYPE_CHECKING:
     from imu_coach.plot import Context
+    from imu_coach.settings import Layout
     from imu_coach.synthetic import Truth
-    from imu_coach.types import Command, Layout
+    from imu_coach.types import Command
 
 
 @click.command(short_help="Write the angles as a table.")

@@ -16,7 +16,8 @@ import numpy as np
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.calibrate import Mount
-from imu_coach.types import Angles, Bands, Bools, Codes, Estimate, Floats, Frames, Ints, Layout, Source, Why
+from imu_coach.settings import Bands, Estimate, Layout
+from imu_coach.types import Angles, Bools, Codes, Floats, Frames, Ints, Source, Why
 
 
 class AngleKind(NamedTuple):
@@ -187,7 +188,7 @@ class Stretch:
                 self._estimate(name, "anchored", trunk.flexion - anchor, anchor, why, "upper_back")
 
     def _estimate(self, name: str, basis: str, first: Floats, second: Floats | float, why: Codes, *sites: str) -> None:
-        """A linear estimate from two inputs: see :class:`~imu_coach.types.Estimate`."""
+        """A linear estimate from two inputs: see :class:`~imu_coach.settings.Estimate`."""
         e = self.table.estimate(name, basis)
         if e is None:
             self._put(name, first, _first(why, Why.NO_ANCHOR), basis, *sites)
@@ -307,6 +308,7 @@ class _Table:
 
 
 def empty(names: tuple[str, ...]) -> Angles:
+    """No frames."""
     shape = 0, len(names)
     codes = np.empty(shape, np.uint8)
     return Angles(np.empty(0, np.int64), names, np.empty(shape), np.empty(shape), np.empty(shape), codes, codes)

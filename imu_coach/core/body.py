@@ -12,20 +12,8 @@ from imu_coach.core import calibrate
 from imu_coach.core.angles import ANCHORED, POSTURES, SPINE, Situation, Stretch, angles_of, empty
 from imu_coach.core.calibrate import Mount
 from imu_coach.core.slip import SlipMonitor
-from imu_coach.types import (
-    Angles,
-    Bands,
-    Codes,
-    Command,
-    Event,
-    Floats,
-    Frames,
-    Header,
-    Json,
-    Layout,
-    Why,
-    concat_angles,
-)
+from imu_coach.settings import Bands, Layout
+from imu_coach.types import Angles, Codes, Command, Event, Floats, Frames, Header, Json, Why, concat_angles
 
 ANCHOR_FRAMES = 100
 """Frames (1 s) whose mean is the trunk angle at the anchor: breathing averages to a third."""

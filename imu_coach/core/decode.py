@@ -10,8 +10,9 @@ from imu_coach.core.clock import CRYSTAL, MARGIN, WORST, Clock
 from imu_coach.core.gaps import GapFiller
 from imu_coach.core.placed import Columns, Placed
 from imu_coach.drivers import SYNC_CHANNEL, driver
+from imu_coach.drivers.base import Decoded
 from imu_coach.errors import DecodeError
-from imu_coach.types import Decoded, Health, Link, Packet, Samples, SensorInfo, Sent
+from imu_coach.types import Health, Link, Packet, Samples, SensorInfo, Sent
 
 CONSISTENT = 0.05
 """s; a packet's number and device time may disagree by this much (plus 6 %), else it is not of this stream."""

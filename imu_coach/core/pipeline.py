@@ -27,7 +27,8 @@ from imu_coach.core.filters import FILTERS
 from imu_coach.core.orientation import Orientation
 from imu_coach.core.presence import Presence
 from imu_coach.errors import ConfigError, SensorNotFound
-from imu_coach.types import Command, Event, Frames, Header, Health, Input, SensorInfo, Setup, Tick, Update
+from imu_coach.settings import Setup
+from imu_coach.types import Command, Event, Frames, Header, Health, Input, SensorInfo, Tick, Update
 
 LONGEST_SILENCE_NS = 6 * 3600 * 1_000_000_000
 """A time stamp further ahead than this is damage, not a pause: it would ask for millions of empty frames."""

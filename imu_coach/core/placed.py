@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imu_coach.types import Decoded, Ints, Samples
+from imu_coach.drivers.base import Decoded
+from imu_coach.types import Ints, Samples
 
 
 class Columns(NamedTuple):

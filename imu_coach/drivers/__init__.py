@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from imu_coach.drivers import own, si
+from imu_coach.drivers.base import Driver
 from imu_coach.errors import ConfigError
-from imu_coach.types import Driver, SensorInfo
+from imu_coach.types import SensorInfo
 
 DRIVERS: dict[str, Callable[[SensorInfo], Driver]] = {"own": own.Own, "si": si.SI}
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from imu_coach.drivers.base import Decoded, SyncReply
 from imu_coach.errors import DecodeError
-from imu_coach.types import Decoded, Floats, SensorInfo, SyncReply
+from imu_coach.types import Floats, SensorInfo
 
 DATA, CTRL, SYNC, INFO = 2, 3, 4, 5
 SAMPLES, STORED, TAP = 0x11, 0x12, 0x13
@@ -22,7 +23,7 @@ REPLY = struct.Struct("<BBIQQ")
 
 
 class Own:
-    """Decoder of one sensor; see :class:`imu_coach.types.Driver`."""
+    """Decoder of one sensor; see :class:`imu_coach.drivers.base.Driver`."""
 
     name = "own"
     seq_modulus = 1 << 16

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from imu_coach.drivers.base import Decoded, SyncReply
 from imu_coach.errors import DecodeError
-from imu_coach.types import Decoded, Floats, Ints, SensorInfo, SyncReply
+from imu_coach.types import Floats, Ints, SensorInfo
 
 DATA = 1
 HEAD = np.dtype([("type", "u1"), ("pad", "V3"), ("n", "<u4"), ("number", "<i8"), ("t_ns", "<i8")])
@@ -19,7 +20,7 @@ ROW = np.dtype([("after_ns", "<i8"), ("acc", "<f8", 3), ("gyr", "<f8", 3)])
 
 
 class SI:
-    """Decoder of one imported sensor; see :class:`imu_coach.types.Driver`."""
+    """Decoder of one imported sensor; see :class:`imu_coach.drivers.base.Driver`."""
 
     name = "si"
     seq_modulus = 1 << 62

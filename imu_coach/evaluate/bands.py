@@ -24,8 +24,9 @@ from imu_coach import config, synthetic
 from imu_coach.core.angles import ANCHORED
 from imu_coach.recording import Recording
 from imu_coach.run import process
+from imu_coach.settings import Bands, Setup
 from imu_coach.synthetic.scenario import Step, resolve
-from imu_coach.types import Bands, Bools, Json, Setup, Source
+from imu_coach.types import Bools, Json, Source
 
 LAYOUTS = ("upper_back_wrist", "upper_back_wrist_sacrum", "spine_wrist", "upper_back_upper_arm")
 TEST_SEEDS = (5000, 5240)

@@ -26,7 +26,8 @@ from scipy.optimize import brentq, linprog
 from imu_coach import config
 from imu_coach.core.angles import ANCHORED
 from imu_coach.evaluate.bands import LAYOUTS, collect
-from imu_coach.types import Band, Bands, Estimate, Floats
+from imu_coach.settings import Band, Bands, Estimate
+from imu_coach.types import Floats
 
 SEEDS = range(1000, 1360)
 UNCAPTURED_SEEDS = range(3000, 3040)

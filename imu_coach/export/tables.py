@@ -16,7 +16,7 @@ from imu_coach.conventions import FRAME_RATE, ISB_SIGN
 from imu_coach.core.angles import ANGLES, YAW_LEAK, AngleKind
 from imu_coach.errors import ExportError
 from imu_coach.export import replacing
-from imu_coach.types import Layout
+from imu_coach.settings import Layout
 
 if TYPE_CHECKING:
     import pandas as pd

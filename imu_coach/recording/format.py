@@ -191,6 +191,7 @@ def _text_ok(text: object) -> bool:
 
 
 def topic(route: Route) -> str:
+    """The MCAP topic of a route."""
     kind, sensor, number = route
     return {PACKET: f"/{sensor}/{number}", SENT: f"/{sensor}/sent", LINK: "/link", COMMAND: "/command"}.get(
         kind, "/tick"
@@ -198,6 +199,7 @@ def topic(route: Route) -> str:
 
 
 def encoding(route: Route, header: Header) -> str:
+    """The message encoding of a route: the driver's name, or json."""
     kind, sensor, _ = route
     if kind in (PACKET, SENT):
         return f"imu_coach/{header[sensor].driver}"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from imu_coach.recording import Loss
-    from imu_coach.types import Event, Header, Health, Setup, Update
+    from imu_coach.settings import Setup
+    from imu_coach.types import Event, Header, Health, Update
 
 
 @dataclass(frozen=True)

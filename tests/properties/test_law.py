@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from imu_coach import config, synthetic
 from imu_coach.core.pipeline import Pipeline
+from imu_coach.settings import Setup
 from imu_coach.synthetic import Faults, Step
 from imu_coach.testing import assert_identical, partition, run
-from imu_coach.types import Command, Header, Input, Packet, Setup, Tick, Update, concat
+from imu_coach.types import Command, Header, Input, Packet, Tick, Update, concat
 
 SENSORS = ("upper_back", "wrist", "sacrum")
 STEPS = (

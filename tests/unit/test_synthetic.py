@@ -11,6 +11,7 @@ from vqf import VQF
 from imu_coach import quat
 from imu_coach.conventions import GRAVITY, SITES
 from imu_coach.drivers import own
+from imu_coach.drivers.base import Decoded
 from imu_coach.synthetic import (
     ANGLES,
     PERFECT,
@@ -34,7 +35,7 @@ from imu_coach.synthetic.link import device, packets, quantise
 from imu_coach.synthetic.patterns import perform
 from imu_coach.synthetic.sensors import attitude_and_place, ideal, sampled
 from imu_coach.synthetic.skeleton import SEGMENT_OF, body, zxy
-from imu_coach.types import Command, Decoded, Header, Input, Link, Packet, Sent, Tick
+from imu_coach.types import Command, Header, Input, Link, Packet, Sent, Tick
 
 EXACT = Faults(clock_ppm=dict.fromkeys(SITES, 0.0), rate_error=dict.fromkeys(SITES, 0.0), stamp_jitter=0.0)
 BEND = (Step("stand_tall"), Step("bend", reps=2, amplitude=60.0), Step("stand_quiet"))
