@@ -72,10 +72,7 @@ def import_(
     mounting = dict(_mounting(text) for text in mountings)
     meaning = Columns.parse(_with_rate(columns, rate)) if columns else None
     with common.progress("reading"):
-        if kind is not None:
-            for file in by_sensor.values():
-                importers.read(file, meaning, kind)
-        tracks, report = importers.load(by_sensor, columns=meaning, sync=sync)
+        tracks, report = importers.load(by_sensor, columns=meaning, kind=kind, sync=sync)
         recording = Recording.from_arrays(
             {sensor: (track.t, track.acc, track.gyr) for sensor, track in tracks.items()},
             rate=rate,

@@ -90,6 +90,7 @@ def load(
     files: Mapping[str, Files],
     *,
     columns: Columns | None = None,
+    kind: str | None = None,
     sync: Sync = "none",
     max_lag: float = synchronise.MAX_LAG,
 ) -> tuple[dict[str, Track], SyncReport | None]:
@@ -98,7 +99,7 @@ def load(
     Parameters
     ----------
     files : sensor name -> file, or (accelerometer, gyroscope)
-    columns : as for :func:`read`, for all tables
+    columns, kind : as for :func:`read`, for all files
     sync : ``none``: the files share a clock; ``tap``, ``correlate``: they do not
     max_lag : s, how far apart the loggers may have been started
 
@@ -122,7 +123,7 @@ def load(
             if one in owner:
                 raise ConfigError("", "files", f"{sensor!r} has a file of {owner[one]!r}; each sensor has its own")
             owner[one] = sensor
-    tracks = {sensor: read(path, columns) for sensor, path in files.items()}
+    tracks = {sensor: read(path, columns, kind) for sensor, path in files.items()}
     report = None
     if sync != "none":
         tracks, report = METHODS[sync](tracks, max_lag=max_lag)
