@@ -27,6 +27,8 @@ KNOT = 5.0
 class _Witness(Clock):
     """A causal clock that also keeps everything it was told, for :class:`_Fitted`."""
 
+    told_of_every_packet = True
+
     def __init__(self, tolerance: float) -> None:
         super().__init__(tolerance)
         self.said: list[tuple[int, float, float]] = []  # side, device s, session s
@@ -47,6 +49,8 @@ class _Witness(Clock):
 class _Fitted(Clock):
     """A clock that knows the whole log: at each knot, the line through the evidence of a window on either side."""
 
+    told_of_every_packet = True
+
     def __init__(self, witness: _Witness) -> None:
         super().__init__(witness.tolerance)
         self.rate, self.band = witness.rate, witness.band
@@ -58,6 +62,10 @@ class _Fitted(Clock):
         values = np.array([self._at(d, evidence) for d in knots])
         known = ~np.isnan(values)  # a window without evidence is a long silence: straight through
         self.knots, self.values = knots[known], values[known]
+
+    def session(self, device: float) -> float | None:
+        """Known from the beginning."""
+        return float(np.interp(device, self.knots, self.values)) if len(self.knots) else None
 
     def _at(self, device: float, evidence: np.ndarray) -> float:
         a, b = np.searchsorted(evidence[:, 1], (device - WINDOW, device + WINDOW))
@@ -71,7 +79,6 @@ class _Fitted(Clock):
         return 0.5 * (high + upper.value(device, rate)) if upper.points else high
 
     def place(self, first: float, last: float, arrived: float, after: float) -> tuple[float, float]:
-        self.line = None  # every packet comes through here
         t_last = float(np.interp(last, self.knots, self.values))
         t_first = t_last - self.rate * (last - first)
         return self._fit(first, last, t_first, t_last, self.rate, arrived, after)

@@ -30,6 +30,8 @@ LEAN = float(np.deg2rad(15.0))
 """rad; a smaller lean leaves the side axis to chance (pose noise of 1.5 deg over sin 15 deg is 6 deg)."""
 ONE_AXIS = 0.80
 """Share of the squared rate about one axis in a lean; walking or turning has less."""
+FACING = 0.35
+"""Least cosine between forward as found and the sensor's face: 70 deg of turn, far more than a strap allows."""
 LEVEL = float(np.deg2rad(20.0))
 """rad; that axis must be this near to horizontal."""
 
@@ -111,8 +113,9 @@ def _prone(up: Floats, mount: Mount, quality: dict[str, Json]) -> tuple[Mount, d
         return mount, {"problem": "stand tall first", **quality}
     turned = float(np.arccos(np.clip(quat.dot(up, mount.y), -1.0, 1.0)))
     quality["turned_deg"] = round(float(np.rad2deg(turned)), 1)
-    if not PRONE[0] <= turned <= PRONE[1]:
-        return mount, {"problem": "this does not look like lying on the front", **quality}
+    if not PRONE[0] <= turned <= PRONE[1] or float(quat.dot(up, mount.x)) > -FACING:
+        problem = "this is not lying on the front, or the sensor is worn another way round"
+        return mount, {"problem": problem, **quality}
     x, y, z = _axes(mount.y, quat.cross(mount.y, up))
     return replace(mount, x=x, y=y, z=z, side=True), quality
 
@@ -135,11 +138,14 @@ def _lean(up: Floats, gyr: Floats, mount: Mount) -> tuple[Mount, dict[str, Json]
     share = float(values[2] / values.sum())
     tilt = abs(float(np.arcsin(np.clip(abs(quat.dot(vectors[:, 2], mount.y)), 0.0, 1.0))))
     quality |= {"one_axis": round(share, 2), "axis_tilt_deg": round(float(np.rad2deg(tilt)), 1)}
-    if share < ONE_AXIS or tilt > LEVEL:
+    if not share >= ONE_AXIS or tilt > LEVEL:  # a dead gyroscope has no share
         return mount, {"problem": "the movement was not a plain lean forward", **quality}
     side = quat.cross(mount.y[None, :], up[angle > 0.6 * deepest])  # +z leaning forward, -z leaning back
-    facing = quat.dot(side, quat.cross(np.array([1.0, 0.0, 0.0]), mount.y))  # the face of the sensor looks forward
-    x, y, z = _axes(mount.y, (side * np.sign(facing)[:, None]).sum(axis=0))
+    facing = quat.dot(side, mount.z[None, :])
+    right = (side * np.sign(facing)[:, None]).sum(axis=0)
+    if float(quat.dot(right, mount.z)) < FACING * float(quat.length(right)) or not right.any():
+        return mount, {"problem": "the lean was not forward, or the sensor is worn another way round", **quality}
+    x, y, z = _axes(mount.y, right)
     return replace(mount, x=x, y=y, z=z, side=True), quality
 
 

@@ -122,6 +122,9 @@ class Clock:
         whose "device time" is just the sample number)
     """
 
+    told_of_every_packet = False
+    """Regular packets on the present line need no :meth:`place`, unless a clock wants to hear of each."""
+
     def __init__(self, tolerance: float) -> None:
         self.tolerance = tolerance
         self.line: Line | None = None
@@ -167,6 +170,10 @@ class Clock:
             t_first, t_last, slope = _squeeze(first, last, t_last, after, latest)
         self.last_placed = t_last
         return t_first, slope
+
+    def session(self, device: float) -> float | None:
+        """Session time of a device time as far as is known now; None before the first packet."""
+        return None if self.line is None else self.line(device)
 
     def request(self, device: float, sent: float) -> None:
         """The sensor received, at ``device`` s, a request that left the host at ``sent`` s."""
@@ -227,6 +234,6 @@ class Clock:
 def _squeeze(first: float, last: float, t_last: float, after: float, latest: float) -> tuple[float, float, float]:
     """Fit a packet between the sample before and its own arrival: the line has just moved back in time."""
     span = last - first
-    t_last = max(t_last, after + min(0.1 * span, 0.5 * (latest - after)))
+    t_last = max(t_last, after + min(max(0.1 * span, MARGIN), 0.5 * (latest - after)))
     t_first = after + 0.1 * (t_last - after) if span > 0 else t_last
     return t_first, t_last, (t_last - t_first) / span if span > 0 else 1.0

@@ -10,7 +10,7 @@ from imu_coach.core.clock import CRYSTAL, MARGIN, WORST, Clock
 from imu_coach.core.gaps import GapFiller
 from imu_coach.core.placed import Columns, Placed
 from imu_coach.drivers import SYNC_CHANNEL, driver
-from imu_coach.drivers.base import Decoded
+from imu_coach.drivers.base import EVENT, Decoded
 from imu_coach.errors import DecodeError
 from imu_coach.types import Health, Link, Packet, Samples, SensorInfo, Sent
 
@@ -54,6 +54,7 @@ class Receiver:
         self.sync_channel = SYNC_CHANNEL.get(info.driver, -1)
         self.gaps = GapFiller(info, hold)
         self.packets = self.lost = self.late = self.rejected = self.reconnects = 0
+        self.down = False
         self.delay = 0.0
         self.battery: float | None = None
         self.requests: dict[int, float] = {}
@@ -82,7 +83,7 @@ class Receiver:
             before = [0, *np.cumsum(good).tolist()]
             others = [(before[position], item) for position, item in others]
             arrived = [ns for ns, ok in zip(arrived, good, strict=True) if ok]
-            self.rejected += len(good) - before[-1]
+            self.rejected += sum(problem not in ("", EVENT) for problem in decoded.problem)
         placed = self._place(decoded, arrived, others)
         return self.gaps.push(placed.samples(self.info.sensor, decoded, np.array(arrived, np.int64)))
 
@@ -138,7 +139,7 @@ class Receiver:
         It does what :meth:`_packet` would do, without its questions: nearly all packets of an hour pass through here.
         """
         line, best = self.clock.line, self.clock.arrivals.best
-        if line is None or best is None or self.driver.clock == "session":
+        if line is None or best is None or self.clock.told_of_every_packet or self.driver.clock == "session":
             return i
         seq, ticks, counts, spans, arrived = columns
         tick_seconds, wrap = self.driver.tick_seconds, self.driver.seq_modulus
@@ -188,7 +189,8 @@ class Receiver:
         seq, ticks, count = columns.seq[i], columns.ticks[i], columns.counts[i]
         span, arrived = columns.span[i], columns.arrived_ns[i] * 1e-9
         step, since = self._since(self.seq, self.ticks, seq, ticks)
-        fits = self.begun and self._fits(step, since)
+        ahead = since * self.driver.tick_seconds - (arrived - self.after)  # of the time that has passed since
+        fits = self.begun and self._fits(step, since) and ahead < CONSISTENT + WORST * (arrived - self.after)
         if fits and step >= self.count:
             self.lost += step - self.count
             self.number += step
@@ -281,7 +283,8 @@ class Receiver:
         if isinstance(item, Link):
             if item.kind == "battery":
                 self.battery = item.value
-            self.reconnects += item.kind == "up"
+            self.reconnects += item.kind == "up" and self.down
+            self.down = item.kind == "down" or (self.down and item.kind != "up")
             return
         try:
             if isinstance(item, Packet):
@@ -304,8 +307,8 @@ class Receiver:
             (self.elapsed + (ticks - self.ticks + half) % whole - half) * self.driver.tick_seconds
             for ticks in (reply.received_ticks, reply.replied_ticks)
         )
-        line = self.clock.line
-        if line is None or abs(line(received) - sent) > SAME_TIME or not 0.0 <= replied - received < 1.0:
+        here = self.clock.session(received)
+        if here is None or abs(here - sent) > SAME_TIME or not 0.0 <= replied - received < 1.0:
             raise DecodeError(self.info.sensor, item.payload, "clock reply from another time")
         self.clock.request(received, sent)
         self.clock.answer(replied, item.arrived_ns * 1e-9)

@@ -103,7 +103,7 @@ class Ahrs:
         out = np.empty((len(gyr), 4))
         for i, dt in enumerate(interval.tolist()):
             if self.q is None:
-                self.q = quat.from_up(acc[i])
+                self.q = quat.from_up(acc[i]) if acc[i].any() else np.array([1.0, 0.0, 0.0, 0.0])
             else:
                 self.q = self.update(self.q, gyr[i], acc[i], dt)
             out[i] = self.q

@@ -29,11 +29,11 @@ class GapFiller:
     def push(self, s: Samples) -> Samples:
         """Any cut of the stream gives the same samples."""
         good = _within(s.acc, self.acc_limit) & _within(s.gyr, self.gyr_limit)
-        if not good.all():
-            s = self._drop(s, good)
         if self.pending_start and len(s.number):
             s = _replace(s, start=_with_first(s.start))
             self.pending_start = False
+        if not good.all():
+            s = self._drop(s, good)
         if not len(s.number):
             return s
         self.samples += len(s.number)

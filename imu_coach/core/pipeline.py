@@ -116,6 +116,10 @@ class Pipeline:
             if isinstance(seconds, int | float) and 1.0 <= seconds <= 60.0:
                 for orientation in self.orientations.values():
                     orientation.capture(command.arrived_ns * 1e-9, float(seconds))
+            else:
+                frame = -(-command.arrived_ns // STEP_NS)
+                detail = {"pose": "table_still", "problem": "a length outside 1 to 60 s"}
+                self.pending.append(Event(frame, frame, "calibration_failed", "", detail))
         else:
             self.body.command(command)
 

@@ -8,6 +8,9 @@ from typing import NamedTuple, Protocol
 
 from imu_coach.types import Block, Floats, Ints
 
+EVENT = "event"
+"""The "problem" of a sound payload without samples, such as a tap."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded(Block):
@@ -15,7 +18,7 @@ class Decoded(Block):
 
     Attributes
     ----------
-    problem : one entry per payload, "" where it decoded
+    problem : one entry per payload, "" where it decoded, :data:`EVENT` where it is sound but holds no samples
     seq : (p,) number of the packet's first sample, modulo the driver's ``seq_modulus``; good payloads only
     ticks : (p,) device time of the first sample in ``tick_seconds``, modulo ``tick_modulus``
     count : (p,) samples per packet

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imu_coach.drivers.base import Decoded, SyncReply
+from imu_coach.drivers.base import EVENT, Decoded, SyncReply
 from imu_coach.errors import DecodeError
 from imu_coach.types import Floats, SensorInfo
 
 DATA, CTRL, SYNC, INFO = 2, 3, 4, 5
 SAMPLES, STORED, TAP = 0x11, 0x12, 0x13
 MAX_SAMPLES = 40
+TAP_SIZE = 8
 
 HEAD = np.dtype([("type", "u1"), ("n", "u1"), ("seq", "<u2"), ("t_first", "<u4"), ("period", "<u2")])
 RAW = np.dtype([("acc", "<i2", 3), ("gyr", "<i2", 3)])
@@ -84,6 +85,8 @@ def _mixed(payloads: Sequence[bytes]) -> Parts:
 def _problem(payload: bytes) -> str:
     """Why a DATA payload cannot be samples, or "" when it can."""
     size = len(payload)
+    if size == TAP_SIZE and payload[0] == TAP:
+        return EVENT
     if size < 22:
         return "shorter than one sample"
     if payload[0] not in (SAMPLES, STORED):

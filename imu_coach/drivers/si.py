@@ -61,6 +61,9 @@ def _problem(payload: bytes) -> str:
         return "length does not match the number of samples"
     if head["number"] < 0 or head["t_ns"] < 0 or head["number"] >= SI.seq_modulus or head["t_ns"] >= SI.tick_modulus:
         return "number or time out of range"
+    after = np.frombuffer(payload, ROW, offset=HEAD.itemsize)["after_ns"]
+    if after[0] != 0 or not (np.diff(after) > 0).all():
+        return "times within the block do not grow"
     return ""
 
 
