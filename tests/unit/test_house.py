@@ -251,8 +251,9 @@ def shared_files() -> list[Path]:
     if (ROOT / ".git").exists():
         names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
         return [ROOT / name for name in names if name and (ROOT / name).is_file()]
-    skipped = {".venv", "__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", "dist"}
-    return [p for p in ROOT.rglob("*") if p.is_file() and not skipped & set(p.relative_to(ROOT).parts)]
+    ignored = tuple(line.rstrip("/*") for line in (ROOT / ".gitignore").read_text("utf-8").split())
+    files = (path for path in ROOT.rglob("*") if path.is_file())
+    return [p for p in files if not any(part.startswith(ignored) for part in p.relative_to(ROOT).parts)]
 
 
 def traces(content: bytes) -> list[str]:
