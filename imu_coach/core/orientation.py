@@ -98,7 +98,7 @@ class Orientation:
         self.settle = settle
         self.interval = 1.0 / info.rate
         self.bias = None if info.bias is None else np.array(info.bias)
-        self.detector = StillDetector(self.interval) if self.bias is None and filter != "vqf_default" else None
+        self.detector = StillDetector(self.interval) if self.bias is None and filter == "vqf" else None
         self.filter: Filter | None = None
         self.started = -np.inf
         self.quiet = True  # nothing but gravity since the start

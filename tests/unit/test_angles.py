@@ -34,12 +34,12 @@ def bent(flexion: float, out: float = 0.0) -> tuple[float, float, float]:
     return -np.sin(f) * np.cos(o), np.cos(f) * np.cos(o), -np.sin(o)
 
 
-def frames(ups: list[tuple[float, float, float]], n: int = 1, why: list[int] | None = None, first: int = 0) -> Frames:
+def frames(ups: list[tuple[float, float, float]], n: int = 1, why: list[int] | None = None) -> Frames:
     """The same attitudes for ``n`` frames, one per sensor."""
     q = np.broadcast_to(quat.from_up(np.array(ups)), (n, len(ups), 4)).copy()
     codes = np.broadcast_to(np.array(why or [0] * len(ups), np.uint8), (n, len(ups))).copy()
     zero = np.zeros((n, len(ups), 3))
-    return Frames(np.arange(first, first + n), q, zero, zero, codes)
+    return Frames(np.arange(n), q, zero, zero, codes)
 
 
 def situation(layout: str, **changes: object) -> Situation:
@@ -49,9 +49,8 @@ def situation(layout: str, **changes: object) -> Situation:
 
 
 def angles(layout: str, f: Frames, s: Situation | None = None, bands: Bands | None = None) -> Angles:
-    s = s or situation(layout)
-    columns = angles_of(config.layout(layout))
-    return Stretch(f, slice(0, len(f.index)), quat.up(f.earth_from_sensor), columns, bands or band_table(), s).angles()
+    rows, up, columns = slice(0, len(f.index)), quat.up(f.earth_from_sensor), angles_of(config.layout(layout))
+    return Stretch(f, rows, up, columns, bands or band_table(), s or situation(layout)).angles()
 
 
 def column(a: Angles, name: str) -> tuple[float, float, float, int, int]:
@@ -156,9 +155,7 @@ def test_without_a_zero(why: Why) -> None:
 @pytest.mark.parametrize("why", [Why.NOT_STARTED, Why.NO_DATA, Why.SETTLING])
 @pytest.mark.parametrize("which", [0, 1])
 def test_without_data(why: Why, which: int) -> None:
-    codes = [0, 0]
-    codes[which] = why
-    a = angles("upper_back_sacrum", frames([STANDING] * 2, why=codes))
+    a = angles("upper_back_sacrum", frames([STANDING] * 2, why=[why, 0] if which == 0 else [0, why]))
     for name in ("thoracolumbar_flexion", "lumbar_flexion", "thoracic_flexion"):
         assert reason(a, name) == why
     dead, alive = ("trunk_inclination", "pelvis_inclination")[:: 1 if which == 0 else -1]

@@ -224,7 +224,7 @@ def test_a_bias_capture_narrows_the_band_from_its_frame_on() -> None:
 def test_the_first_second_of_a_posture_is_its_anchor() -> None:
     """The mean trunk inclination over :data:`ANCHOR_FRAMES`; then estimates, relative to it."""
     k = np.arange(N)
-    flexion = np.where(k < 500, 12.0 + 2.0 * np.sin(2.0 * np.pi * k / ANCHOR_FRAMES), 40.0)
+    flexion = np.where(k < 500, 12.0 + 2.0 * np.cos(2.0 * np.pi * k / ANCHOR_FRAMES), 40.0)
     a, _ = play(body(), frames(bent(flexion), bent(0)), command(2.0, "context", posture="seated"))
     why, value = row(a, "thoracolumbar_flexion", "why"), row(a, "thoracolumbar_flexion")
     assert set(why[200 : 200 + ANCHOR_FRAMES]) == {Why.CALIBRATING}

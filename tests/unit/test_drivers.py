@@ -101,8 +101,11 @@ def test_own_invalid_vectors(name: str) -> None:
 
 @pytest.mark.parametrize("period", [1, 255, 256, 65535])
 def test_own_any_period_but_zero(period: int) -> None:
-    d = own_driver().decode([VECTOR[:8] + period.to_bytes(2, "little") + VECTOR[10:]])
-    np.testing.assert_allclose(d.offset, [0.0, period * 1e-6])
+    payload = VECTOR[:8] + period.to_bytes(2, "little") + VECTOR[10:]
+    for payloads in ([payload], [payload, ONE]):
+        d = own_driver().decode(payloads)
+        assert not any(d.problem)
+        np.testing.assert_allclose(d.offset[:2], [0.0, period * 1e-6])
 
 
 def test_own_tap_is_no_damage() -> None:

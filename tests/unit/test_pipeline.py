@@ -216,6 +216,18 @@ def test_a_table_capture_without_data_fails_for_every_sensor() -> None:
     assert [(e.kind, e.sensor) for e in out.events] == [("calibration_failed", s) for s in SENSORS]
 
 
+def test_a_capture_narrows_the_bands() -> None:
+    """After the capture on the table the bands are those of a sensor whose bias was known beforehand."""
+    s = session()
+    known = replace(s.header, sensors=tuple(replace(i, bias=(0.0, 0.0, 0.0)) for i in s.header.sensors))
+    runs = [run(header, setup(), [s.inputs]).angles for header in (s.header, known)]
+    i = runs[0].names.index("trunk_inclination")
+    both = (runs[0].why[:, i] == 0) & (runs[1].why[:, i] == 0)
+    captured, given = (np.rad2deg(a.high - a.low)[both, i] for a in runs)
+    assert len(given) > 1000
+    np.testing.assert_allclose(captured, given, atol=0.1)
+
+
 def test_flush_decides_what_still_waits() -> None:
     pipeline = fresh()
     early = pipeline.push([Tick(2 * SECOND), Command(2 * SECOND - 1, "marker", {})])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from imu_coach import quat
+from imu_coach import config, quat
 from imu_coach.conventions import FRAME_RATE, GRAVITY
+from imu_coach.core.body import Body
 from imu_coach.core.calibrate import given
 from imu_coach.core.slip import BLOCK, KNOCK, MOVED, TWISTED, SlipMonitor
+from imu_coach.types import Command, Event, Frames, Header, SensorInfo
 
-MOUNT = given((1.0, 0.0, 0.0, 0.0))
-RNG = np.random.default_rng(6)
+WORN_AS_DRAWN = (1.0, 0.0, 0.0, 0.0)
+MOUNT = given(WORN_AS_DRAWN)
 Motion = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -232,7 +234,42 @@ def test_an_empty_set() -> None:
 
 def test_a_new_set_begins_from_nothing() -> None:
     monitor = resting("pushback")
-    for twist, expected in ((40.0, True), (0.0, False)):
+    for depth, expected in ((60.0, True), (6.0, False), (60.0, True)):
         monitor.context(MOUNT, "pushback", True)
-        watch(monitor, bends(8, twist=twist))
+        watch(monitor, bends(8, depth, twist=40.0))
         assert bool(monitor.context(MOUNT, "pushback", False)) == expected
+
+
+# --- as part of the body --------------------------------------------------------------------------------------------
+
+
+def slips(motion: Motion, *commands: tuple[float, str, dict[str, object]]) -> list[Event]:
+    """The events of one upper-back sensor, all calibrated, that moves like this."""
+    up, gyr, acc, why = (x[:, None] for x in motion)
+    info = SensorInfo("upper_back", mounting=WORN_AS_DRAWN)
+    stage = Body(config.layout("upper_back"), Header((info,)), config.bands())
+    for t, name, value in commands:
+        stage.command(Command(round(t * 1e9), name, value))
+    stage.push(Frames(np.arange(len(up)), quat.from_up(up), acc, gyr, why))
+    return stage.take_events()
+
+
+@pytest.mark.parametrize(("twist", "slipped"), [(35.0, True), (0.0, False)])
+def test_the_end_of_a_set_decides(twist: float, slipped: bool) -> None:
+    events = slips(
+        joined(rest(4.0, twist=twist), bends(8, twist=twist), rest(4.0, twist=twist)),
+        (1.0, "context", {"posture": "pushback", "in_set": False}),
+        (4.0, "context", {"posture": "pushback", "in_set": True}),
+        (36.0, "context", {"posture": "pushback", "in_set": False}),
+    )
+    assert [(e.kind, e.decided, e.sensor) for e in events] == [("slipped", 3600, "upper_back")] * slipped
+
+
+def test_standing_tall_forgets_how_it_sat_before() -> None:
+    """What was the first stillness of a posture under the old zero means nothing under the new."""
+    events = slips(
+        joined(rest(10.0), rest(4.0, out=12.0), rest(20.0)),
+        (1.0, "context", {"posture": "standing"}),
+        (10.0, "calibrate", {"pose": "stand_tall", "seconds": 4.0}),
+    )
+    assert [e.kind for e in events] == ["calibrated"]
