@@ -189,8 +189,9 @@ class Receiver:
         seq, ticks, count = columns.seq[i], columns.ticks[i], columns.counts[i]
         span, arrived = columns.span[i], columns.arrived_ns[i] * 1e-9
         step, since = self._since(self.seq, self.ticks, seq, ticks)
-        ahead = since * self.driver.tick_seconds - (arrived - self.after)  # of the time that has passed since
-        fits = self.begun and self._fits(step, since) and ahead < CONSISTENT + WORST * (arrived - self.after)
+        passed = arrived - self.after  # since the newest sample, which is about count - 1 after its packet's first
+        ahead = since * self.driver.tick_seconds - self.count * self.interval - passed
+        fits = self.begun and self._fits(step, since) and ahead < CONSISTENT + WORST * passed
         if fits and step >= self.count:
             self.lost += step - self.count
             self.number += step

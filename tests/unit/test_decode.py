@@ -63,6 +63,28 @@ def test_a_packet_of_another_size_hides_no_loss() -> None:
     assert s.number[~s.held].tolist() == [*range(23), *range(26, 29)]
 
 
+@pytest.mark.parametrize("sizes", [(40, 1), (1, 40), (40, 40, 1, 1, 1), (1,)])
+def test_packet_sizes_may_vary_all_the_time(sizes: tuple[int, ...]) -> None:
+    log, number = [], 0
+    while number < 3000:
+        for n in sizes:
+            log.append(packet(number, n=n))
+            number += n
+    s, health, _ = push(*log)
+    assert (health.packets, health.rejected, health.late, health.lost) == (len(log), 0, 0, 0)
+    assert health.restarts == 0
+    np.testing.assert_allclose(s.t - s.t[0], 0.01 * np.arange(number), atol=0.005)
+
+
+@pytest.mark.parametrize("n", [5, 20, 40])
+def test_a_small_packet_after_a_large_one_and_a_loss(n: int) -> None:
+    """It comes much sooner after the packet before than that packet is long."""
+    log = [packet(n * k, n=n) for k in range(50)]
+    log += [packet(50 * n + 1, n=1), packet(50 * n + 2, n=n)]
+    _, health, _ = push(*log)
+    assert (health.packets, health.lost, health.rejected, health.restarts) == (52, 1, 0, 0)
+
+
 @pytest.mark.parametrize("again", [99, 98, 95, 90], ids=["the newest", "the one before", "an old one", "older"])
 def test_duplicates_are_late_and_never_filtered(again: int) -> None:
     packets = stream(0, 1000)
@@ -99,11 +121,11 @@ def test_numbers_wrap_also_over_long_gaps(gap: int) -> None:
     assert own_rows[-1] - own_rows[0] == 70_000 + gap + 999 - 60_000
 
 
-@pytest.mark.parametrize(("number", "t"), [(3, 500.0), (3, 900.0), (500, 4.0), (500, 5.3), (500, 10.0)])
+@pytest.mark.parametrize(("number", "t"), [(3, 500.0), (3, 900.0), (600, 4.0), (600, 6.3), (600, 10.0)])
 def test_one_odd_packet_is_noise(number: int, t: float) -> None:
     """Also one whose number goes on but whose time does not, even if it came late enough for that time."""
-    strange = packet(number, t)._replace(arrived_ns=packet(495 if t != 5.3 else 600).arrived_ns)
-    s, health, _ = push(*stream(0, 500), strange, *stream(500, 1000))
+    strange = packet(number, t)._replace(arrived_ns=packet(595 if t != 6.3 else 700).arrived_ns)
+    s, health, _ = push(*stream(0, 600), strange, *stream(600, 1000))
     assert (health.rejected, health.late, health.lost, health.restarts) == (1, 0, 0, 0)
     np.testing.assert_array_equal(s.number, np.arange(1000))
 
