@@ -193,7 +193,7 @@ class Body:
                 self._tell(i)
             if site == "upper_back" and window.pose == "stand_tall":
                 self.now.anchors.clear()
-                if self.anchor_window is not None:
+                if self.now.posture in ANCHORED:
                     self.anchor_window = window.end + ANCHOR_FRAMES, []
             if site == "upper_back" and window.pose == "sit_tall" and mount.why == Why.AVAILABLE:
                 x, y, _ = mount.into_body(up[valid, i].mean(axis=0))

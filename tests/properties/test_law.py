@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imu_coach import config, synthetic
+from imu_coach import Recording, config, synthetic
 from imu_coach.core.pipeline import Pipeline
 from imu_coach.settings import Setup
 from imu_coach.synthetic import Faults, Step
@@ -144,3 +144,21 @@ def test_other_filters_obey_it_too(name: str) -> None:
     part = inputs[:1200]
     a = run(header, setup, [part])
     assert_identical(a, run(header, setup, partition(part, list(range(0, 1200, 7)))))
+
+
+def test_imported_recordings_obey_it_too() -> None:
+    """Their samples arrive at the very moment they were taken, and here commands come right after, in the same ns."""
+    t = np.arange(3000) * 0.01
+    lean = np.deg2rad(20.0) * np.sin(0.7 * t)
+    zero = np.zeros_like(t)
+    acc = 9.81 * np.stack([-np.sin(lean), np.cos(lean), zero], axis=1)
+    gyr = np.stack([zero, zero, -np.gradient(lean, 0.01)], axis=1)
+    labels = [(0.1 * k - 0.01, 0.1 * k + 0.09, ("seated", "prone")[k % 2]) for k in range(60, 290)]
+    sensors = {"upper_back": (t, acc, gyr), "wrist": (t, acc, gyr)}
+    recording = Recording.from_arrays(sensors, neutral=(1.0, 5.0), labels=labels)
+    inputs = sorted(recording.inputs(), key=lambda i: (i.arrived_ns, isinstance(i, Command)))
+    setup = config.setup(recording.header)
+    whole = run(recording.header, setup, [inputs])
+    assert_identical(whole, run(recording.header, setup, partition(inputs, range(len(inputs)))))
+    packets = {i.arrived_ns for i in inputs if isinstance(i, Packet)}
+    assert sum(i.arrived_ns in packets for i in inputs if isinstance(i, Command)) > 200

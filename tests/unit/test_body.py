@@ -295,6 +295,7 @@ def test_standing_tall_again_forgets_the_anchors() -> None:
     why = row(a, "lumbar_flexion", "why")
     assert set(why[400:800]) == {0}
     assert why[800] == Why.CALIBRATING
+    assert why[900] == 0
 
 
 def test_an_anchor_across_a_new_zero() -> None:

@@ -322,3 +322,17 @@ def test_a_dead_gyroscope_calibrates_nothing() -> None:
     up, gyr = lean(plain, 30.0)
     mount, _ = calibrated("hip_hinge", up, 0.0 * gyr, standing(plain))
     assert not mount.side
+
+
+@pytest.mark.parametrize(
+    ("yaw", "accepted"), [(-80.0, False), (-60.0, True), (60.0, True), (75.0, False), (110.0, False)]
+)
+def test_a_lean_far_from_where_the_face_of_the_sensor_looks(yaw: float, accepted: bool) -> None:
+    """Turned further round than any strap allows, forward and sideways cannot be told apart."""
+    mounting = quat.from_rotvec(np.array([0.0, rad(yaw), 0.0]))
+    up, gyr = lean(mounting, 30.0)
+    mount, quality = calibrated("hip_hinge", up, gyr, standing(mounting))
+    assert mount.side == accepted
+    assert ("problem" in quality) != accepted
+    if accepted:
+        assert axis_error(mount, mounting, "z") < 1.0

@@ -80,8 +80,7 @@ def test_packet_sizes_may_vary_all_the_time(sizes: tuple[int, ...]) -> None:
 def test_a_small_packet_after_a_large_one_and_a_loss(n: int) -> None:
     """It comes much sooner after the packet before than that packet is long."""
     log = [packet(n * k, n=n) for k in range(50)]
-    log += [packet(50 * n + 1, n=1), packet(50 * n + 2, n=n)]
-    _, health, _ = push(*log)
+    _, health, _ = push(*log, packet(50 * n + 1, n=1), packet(50 * n + 2, n=n))
     assert (health.packets, health.lost, health.rejected, health.restarts) == (52, 1, 0, 0)
 
 
