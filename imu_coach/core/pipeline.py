@@ -18,8 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from imu_coach.core.align import STEP_NS, Aligner
 from imu_coach.core.body import Body
 from imu_coach.core.decode import Receiver, SensorInput
@@ -28,7 +26,7 @@ from imu_coach.core.orientation import Orientation
 from imu_coach.core.presence import Presence
 from imu_coach.errors import ConfigError, SensorNotFound
 from imu_coach.settings import Setup
-from imu_coach.types import Command, Event, Frames, Header, Health, Input, SensorInfo, Tick, Update
+from imu_coach.types import Command, Event, Header, Health, Input, Packet, SensorInfo, Tick, Update
 
 LONGEST_SILENCE_NS = 6 * 3600 * 1_000_000_000
 """A time stamp further ahead than this is damage, not a pause: it would ask for millions of empty frames."""
@@ -80,10 +78,13 @@ class Pipeline:
                 self._misplaced(item)
                 continue
             host = at
-            if isinstance(item, Command):
+            if type(item) is Packet:  # nearly all of them
+                if item.sensor in by_sensor:
+                    by_sensor[item.sensor].append(item)
+            elif isinstance(item, Command):
                 self._command(item)
-            elif not isinstance(item, Tick) and (queue := by_sensor.get(item.sensor)) is not None:
-                queue.append(item)
+            elif not isinstance(item, Tick) and item.sensor in by_sensor:
+                by_sensor[item.sensor].append(item)
         self.host_ns = host
         return self._advance(by_sensor, None)
 
@@ -104,7 +105,7 @@ class Pipeline:
         self.pending += self.presence.push(frames)
         angles = self.body.push(frames)
         self.pending += self.body.take_events()
-        return Update(frames, angles, self._release(frames, everything=end is not None), self.health())
+        return Update(frames, angles, self._release(everything=end is not None), self.health())
 
     def health(self) -> dict[str, Health]:
         """Counters of every sensor of the layout so far."""
@@ -129,16 +130,9 @@ class Pipeline:
         if sensor in self.receivers:
             self.receivers[sensor].rejected += 1
 
-    def _release(self, frames: Frames, everything: bool) -> tuple[Event, ...]:
+    def _release(self, everything: bool) -> tuple[Event, ...]:
         """Events whose deciding frame is out, in the order of those frames."""
-        if not self.pending:
-            return ()
-        newest = self.aligner.next - 1
         self.pending.sort(key=lambda e: (e.decided, e.sensor, e.kind, e.onset))
-        ready = (
-            len(self.pending)
-            if everything
-            else int(np.searchsorted([e.decided for e in self.pending], newest, "right"))
-        )
-        released, self.pending = self.pending[:ready], self.pending[ready:]
-        return tuple(released)
+        ready = [e for e in self.pending if everything or e.decided < self.aligner.next]
+        self.pending = self.pending[len(ready) :]
+        return tuple(ready)

@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "no attitude across a restart of the filter",
         "core/align.py",
-        "there = (right == i1) & ~tail.start[i1]",
-        "there = (right == i1) & ~tail.start[-1]",
+        "there = (right == i1) & (i1 > i0) & ~tail.start[i1]",
+        "there = (right == i1) & (i1 > i0) & ~tail.start[-1]",
     ),
     Mutant(
         "nothing starts from the statistics of a chunk",
@@ -65,8 +65,8 @@ MUTANTS = (
     Mutant(
         "a running sum carries its last value into the next chunk",
         "core/angles.py",
-        "self.situation.yaw = float(yaw[-1])",
-        "self.situation.yaw = 0.0",
+        "yaw, self.situation.yaw = leaky_sum(steps, self.table.index, self.situation.yaw)",
+        "yaw, _ = leaky_sum(steps, self.table.index, self.situation.yaw)",
     ),
     Mutant(
         "a gap that lies between two chunks is a gap",
@@ -101,8 +101,8 @@ MUTANTS = (
     Mutant(
         "events come out in the order of the frames that decided them",
         "core/pipeline.py",
-        "ready = len(self.pending) if everything else",
-        "ready = len(self.pending) if True else",
+        "e.decided < self.aligner.next]",
+        "e.decided < self.aligner.next + 500]",
     ),
     Mutant(
         "a refit of the clock moves later packets only",

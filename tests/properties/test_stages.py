@@ -58,7 +58,7 @@ def samples() -> Samples:
     gyr[1800] = 1000.0
     start = np.zeros(N, bool)
     start[[0, 2000]] = True
-    arrived = np.maximum.accumulate(np.round((t + 0.02 + (np.arange(N) % 300 > 250) * 0.4) * 1e9).astype(np.int64))
+    arrived = np.maximum.accumulate(np.round((t + 0.02 + (np.arange(N) % 300 < 50) * 0.4) * 1e9).astype(np.int64))
     return Samples("upper_back", number, t, arrived, np.full(N, 0.0101), acc, gyr, np.zeros(N, bool), start)
 
 
