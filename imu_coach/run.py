@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ from imu_coach.core.pipeline import Pipeline
 from imu_coach.errors import ConfigError
 from imu_coach.offline import offline
 from imu_coach.settings import Setup
-from imu_coach.types import WHY_TEXT, Angles, Event, Header, Health, Input, Json, Source, Update, Why, concat_angles
+from imu_coach.types import WHY_TEXT, Angles, Event, Header, Health, Input, Json, Source, Update, Why
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,14 +147,23 @@ def process(
         raise ConfigError("", "result", f"unknown result {result!r}; there are: {', '.join(RESULTS)}")
     setup = setup or config.setup(recording.header)
     if result == "offline":
-        update = offline(recording.header, setup, recording.inputs())
-        return result_of([update], recording, setup, result)
-    updates: list[Update] = []
-    for update in stream(recording, setup):
-        updates.append(_light(update))
+        updates: Iterable[Update] = [offline(recording.header, setup, recording.inputs())]
+    else:
+        updates = stream(recording, setup)
+    parts: dict[str, list[Any]] = {name: [] for name in ("index", "value", "low", "high", "source", "why")}
+    events: list[Event] = []
+    names: tuple[str, ...] = ()
+    health: Mapping[str, Health] = {}
+    for update in updates:
+        for name, arrays in parts.items():
+            arrays.append(getattr(update.angles, name))
+        events += update.events
+        names, health = update.angles.names, update.health
         if progress is not None and len(update.angles.index):
             progress(float(update.angles.index[-1]) / FRAME_RATE)
-    return result_of(updates, recording, setup, result)
+    index, *columns = (np.concatenate(parts.pop(name)) for name in list(parts))  # one by one: half the memory
+    about = provenance(recording, setup, result)
+    return Result(result, Angles(index, names, *columns), tuple(events), health, recording.header, setup, about)
 
 
 def load(path: str | Path) -> Recording:
@@ -182,25 +191,6 @@ def _batches(chunks: Iterator[list[Input]]) -> Iterator[list[Input]]:
             yield batch
             batch = []
     yield batch
-
-
-def _light(update: Update) -> Update:
-    """Without the frames, which are the bulk of an update and are not part of a result."""
-    f = update.frames
-    return Update(
-        type(f)(f.index[:0], f.earth_from_sensor[:0], f.acc[:0], f.gyr[:0], f.why[:0]),
-        update.angles,
-        update.events,
-        update.health,
-    )
-
-
-def result_of(updates: Sequence[Update], recording: Recording, setup: Setup, name: str) -> Result:
-    """Join the updates of one run."""
-    events = tuple(e for u in updates for e in u.events)
-    block = concat_angles([u.angles for u in updates])
-    about = provenance(recording, setup, name)
-    return Result(name, block, events, updates[-1].health, recording.header, setup, about)
 
 
 def provenance(recording: Recording, setup: Setup, name: str) -> dict[str, Json]:
