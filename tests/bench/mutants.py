@@ -39,12 +39,6 @@ MUTANTS = (
         "return passed",
     ),
     Mutant(
-        "a sensor has started only if its first sample arrived in time",
-        "core/align.py",
-        "started &= first[1] <= deadline",
-        "pass",
-    ),
-    Mutant(
         "no attitude across a restart of the filter",
         "core/align.py",
         "there = (right == i1) & (i1 > i0) & ~tail.start[i1]",
