@@ -41,7 +41,7 @@ def slump(out: Path | None, force: bool) -> None:
 
 
 @evaluate.command()
-@click.option("--seeds", metavar="A:B", help="Simulated people A up to B-1. Default: 200 of them, many minutes.")
+@click.option("--seeds", metavar="A:B", help="Simulated people A up to B-1. Default: 240 of them, many minutes.")
 @click.option("--mix", default="default", type=click.Choice(["default", "shifted"]), help="Which people to simulate.")
 @click.option("--layout", help="Only this layout; see: imu-coach layouts.")
 @json_option

@@ -40,7 +40,9 @@ class Recording:
     path : the file, or None in memory
     """
 
-    def __init__(self, header: Header, inputs: Sequence[Input] | None, head: form.Head | None, path: Path | None):
+    def __init__(
+        self, header: Header, inputs: Sequence[Input] | None, head: form.Head | None, path: Path | None
+    ) -> None:
         self.header, self.path = header, path
         self.losses: tuple[Loss, ...] = ()
         self._inputs, self._head = inputs, head
