@@ -162,3 +162,14 @@ def test_imported_recordings_obey_it_too() -> None:
     assert_identical(whole, run(recording.header, setup, partition(inputs, range(len(inputs)))))
     packets = {i.arrived_ns for i in inputs if isinstance(i, Packet)}
     assert sum(i.arrived_ns in packets for i in inputs if isinstance(i, Command)) > 200
+
+
+def test_no_event_is_told_before_the_frame_that_decided_it() -> None:
+    header, inputs, setup = log()
+    pipeline, newest, told = Pipeline(header, setup), -1, 0
+    for item in inputs[:2500]:
+        update = pipeline.push([item])
+        newest = int(update.frames.index[-1]) if len(update.frames.index) else newest
+        assert all(e.decided <= newest for e in update.events)
+        told += len(update.events)
+    assert told > 4
