@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from imu_coach.exercise import Plan, Rule
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -65,6 +67,8 @@ class Setup:
     wait : s; a sensor counts in a frame only if its sample arrived this soon after the frame's time
     hold : s; a gap up to this long is interpolated, a longer one restarts the filter
     settle : s; after a (re)start the attitude is not used for this long
+    plan : what is to be done, when there is a coach
+    rules : what is watched, when there is a coach
     """
 
     layout: Layout
@@ -73,3 +77,5 @@ class Setup:
     wait: float = 0.30
     hold: float = 0.25
     settle: float = 3.0
+    plan: Plan | None = None
+    rules: tuple[Rule, ...] = ()

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in (ROOT / "imu_coach").rglob("*.py")}
 
 RANKS = (
-    ("conventions", "types", "settings", "errors", "quat"),
+    ("conventions", "types", "exercise", "settings", "errors", "quat"),
     ("drivers",),
     ("core",),
     ("config", "importers", "export", "recording"),
