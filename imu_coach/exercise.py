@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import NamedTuple
 
 Range = tuple[float, float]
@@ -18,6 +19,7 @@ CHANNELS = (
     "wrist_sweep",  # the same through a large arc
     "wrist_vertical",  # m, from the specific force: weak when slow
     "circle",  # the direction of gravity in the sensor goes round: full turns
+    "tilt",  # the direction of gravity in the sensor turns away from where it was: no calibration needed
     "auto",  # the dominant motion, learned from the first two repetitions
 )
 """What repetitions can be seen by.  The unit is rad, of ``wrist_vertical`` m."""
@@ -188,22 +190,38 @@ class Plan:
     open_ended: bool = False
 
 
+class Level(NamedTuple):
+    """A further level of a rule: told as ``severity`` beyond ``on`` (rad or rad/s) for ``dwell`` s."""
+
+    severity: str
+    on: float
+    dwell: float
+
+
 class Rule(NamedTuple):
     """One thing that is watched; every number is an engineering default unless a clinician changed it.
 
     Attributes
     ----------
     id, title : "W1", and what it is called in reports
-    severity : "cue", "amber" or "red"
-    quantity : what is compared: see :mod:`imu_coach.core.guards`
+    severity : "cue", "amber" or "red", of the first level
+    quantity : what is compared: see :data:`imu_coach.core.quantities.QUANTITIES`
     relative : "neutral" (the person's stand tall), "posture" (this posture's own neutral) or "set" (when the set began)
     on, off : rad or rad/s; raised beyond the first, cleared below the second
-    dwell, clear_dwell : s beyond and below
+    dwell, clear_dwell : s beyond and below; of "time_bent" the s beyond, gaps included, within the last two minutes
     refractory : s before it is told again (sooner only when 10 deg worse)
     phases, postures : of the coach, in which it is watched; empty: all
     always : watched outside of the sets of exercises that name it, too
     spoken : told aloud; the rest is only shown and logged
-    prompt : key of the phrase that is said
+    prompt : key of the phrase that is said; below ``low`` it is ``prompt`` + "_low"
+    higher : further levels, from mild to severe
+    low : rad; raised below it, too (the lower edge of a band), with the same dwell and hysteresis
+    beyond : rad; the trunk must be bent this far (a twist), the swing at least this large (a speed)
+    sharpened : W7 applies: with a weight in the hand, or bent and turned, it comes sooner and one level up
+    aloud_phases, aloud_postures : in which it is told aloud; empty: all in which it is watched
+    flexion : a forward-bending threshold in absolute terms: what a higher-risk profile lowers
+    shift : rad; added to every threshold last of all (a profile), also to those that an exercise changed
+    fixed : numbers that a clinician set; they go before those of an exercise
     """
 
     id: str
@@ -221,6 +239,15 @@ class Rule(NamedTuple):
     always: bool
     spoken: bool
     prompt: str
+    higher: tuple[Level, ...] = ()
+    low: float = -inf
+    beyond: float = 0.0
+    sharpened: bool = False
+    aloud_phases: tuple[str, ...] = ()
+    aloud_postures: tuple[str, ...] = ()
+    flexion: bool = False
+    shift: float = 0.0
+    fixed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

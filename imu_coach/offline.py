@@ -17,6 +17,7 @@ from imu_coach.core.decode import Receiver
 from imu_coach.core.filters import CLIP, SPREAD_KNOWN
 from imu_coach.core.orientation import Orientation
 from imu_coach.core.pipeline import Pipeline
+from imu_coach.recounting import recounted
 from imu_coach.settings import Setup
 from imu_coach.types import Attitude, Header, Input, Link, Packet, Samples, SensorInfo, Sent, Update, concat
 
@@ -153,4 +154,4 @@ class Offline(Pipeline):
 def offline(header: Header, setup: Setup, inputs: Sequence[Input]) -> Update:
     """The whole recording at once."""
     pipeline = Offline(header, setup, inputs)
-    return concat([pipeline.push(inputs), pipeline.flush()])
+    return recounted(concat([pipeline.push(inputs), pipeline.flush()]), setup.plan)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from imu_coach import config
+from imu_coach import config, results
 from imu_coach.conventions import FRAME_RATE, ISB_SIGN
 from imu_coach.core.angles import ANGLES
 from imu_coach.core.pipeline import Pipeline
 from imu_coach.errors import ConfigError
 from imu_coach.offline import offline
 from imu_coach.settings import Setup
-from imu_coach.types import WHY_TEXT, Angles, Event, Header, Health, Input, Json, Source, Update, Why
+from imu_coach.types import WHY_TEXT, Angles, Event, Floats, Header, Health, Input, Json, Source, Update, Why
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ BAND_BASIS = "simulated"
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Angles, events, health and provenance of one recording.
+    """Angles, what was done, events, health and provenance of one recording.
 
     Attributes
     ----------
@@ -50,6 +50,8 @@ class Result:
     health : counters per sensor
     header : of the recording
     provenance : versions, setup, recording hash: enough to do it again
+    trace : (n,) what repetitions are seen by during sets (rad, of a height m), NaN elsewhere
+    turning : (n, s) how fast each sensor of the layout turns, rad/s, NaN where it is not sensed
     """
 
     name: str
@@ -59,6 +61,8 @@ class Result:
     header: Header
     setup: Setup
     provenance: Mapping[str, Json]
+    trace: Floats = field(default_factory=lambda: np.empty(0))
+    turning: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
     @property
     def angles(self) -> pd.DataFrame:
@@ -98,6 +102,31 @@ class Result:
             "why": {w.name.lower(): WHY_TEXT[w] for w in Why},
         }
         return frame
+
+    @property
+    def reps(self) -> pd.DataFrame:
+        """One row per repetition, small, undone and added ones too; docs/events.md has the columns."""
+        return results.reps(self.events, results.Turning(self.turning, self.setup.layout.sites, self.setup.plan))
+
+    @property
+    def holds(self) -> pd.DataFrame:
+        """One row per hold."""
+        return results.holds(self.events)
+
+    @property
+    def sets(self) -> pd.DataFrame:
+        """One row per set."""
+        return results.sets(self.events)
+
+    @property
+    def warnings(self) -> pd.DataFrame:
+        """One row each time a rule was raised."""
+        return results.warnings(self.events)
+
+    @property
+    def session(self) -> pd.DataFrame:
+        """What it came to: a long table of quantities, by exercise and phase."""
+        return results.session(self.events, self.block, self.reps, self.sets)
 
     @property
     def health(self) -> pd.DataFrame:
@@ -150,20 +179,36 @@ def process(
         updates: Iterable[Update] = [offline(recording.header, setup, recording.inputs())]
     else:
         updates = stream(recording, setup)
-    parts: dict[str, list[Any]] = {name: [] for name in ("index", "value", "low", "high", "source", "why")}
+    return _gathered(updates, result, recording, setup, progress)
+
+
+def _gathered(
+    updates: Iterable[Update],
+    name: str,
+    recording: Recording,
+    setup: Setup,
+    progress: Callable[[float], None] | None,
+) -> Result:
+    """Everything of the updates that a result keeps."""
+    parts: dict[str, list[Any]] = {key: [] for key in ("index", "value", "low", "high", "source", "why")}
+    traces: list[Floats] = []
+    turning: list[Floats] = []
     events: list[Event] = []
     names: tuple[str, ...] = ()
     health: Mapping[str, Health] = {}
     for update in updates:
-        for name, arrays in parts.items():
-            arrays.append(getattr(update.angles, name))
+        for key, arrays in parts.items():
+            arrays.append(getattr(update.angles, key))
+        traces.append(update.trace)
+        turning.append(np.sqrt((update.frames.gyr**2).sum(axis=2)))
         events += update.events
         names, health = update.angles.names, update.health
         if progress is not None and len(update.angles.index):
             progress(float(update.angles.index[-1]) / FRAME_RATE)
-    index, *columns = (np.concatenate(parts.pop(name)) for name in list(parts))  # one by one: half the memory
-    about = provenance(recording, setup, result)
-    return Result(result, Angles(index, names, *columns), tuple(events), health, recording.header, setup, about)
+    index, *columns = (np.concatenate(parts.pop(key)) for key in list(parts))  # one by one: half the memory
+    block, about = Angles(index, names, *columns), provenance(recording, setup, name)
+    more = (np.concatenate(traces), np.concatenate(turning))
+    return Result(name, block, tuple(events), health, recording.header, setup, about, *more)
 
 
 def load(path: str | Path) -> Recording:
@@ -204,6 +249,9 @@ def provenance(recording: Recording, setup: Setup, name: str) -> dict[str, Json]
         "python": platform.python_version(),
         "result": name,
         "setup": settings,
+        "plan": config.described_plan(setup.plan),
+        "rules": config.described_rules(setup.rules),
+        "plan_sha256": hashlib.sha256(repr((setup.plan, setup.rules)).encode()).hexdigest() if setup.plan else None,
         "bands_sha256": hashlib.sha256(bands.encode()).hexdigest(),
         "recording_sha256": recording.fingerprint(),
         "recording_source": recording.header.source,

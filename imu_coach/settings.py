@@ -79,3 +79,8 @@ class Setup:
     settle: float = 3.0
     plan: Plan | None = None
     rules: tuple[Rule, ...] = ()
+
+    def places(self) -> tuple[str, ...]:
+        """Every site that has a sensor at some time: those of the layout, and where the plan moves one to."""
+        planned = [site for item in self.plan.items for site in item.exercise.sites] if self.plan else []
+        return tuple(dict.fromkeys([*self.layout.sites, *planned]))

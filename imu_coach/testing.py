@@ -42,5 +42,7 @@ def assert_identical(a: Update, b: Update) -> None:
                 assert not len(where), f"{part}.{f.name} differs in {len(where)} of {x.size} values"
             else:
                 assert x == y, f"{part}.{f.name}"
+    assert a.trace.shape == b.trace.shape
+    assert ((a.trace == b.trace) | ((a.trace != a.trace) & (b.trace != b.trace))).all(), "trace differs"
     assert a.events == b.events
     assert a.health == b.health

@@ -235,7 +235,8 @@ class Angles(Block):
     """Body angles per frame.
 
     ``index (n,)``; ``names (k,)``; ``value, low, high (n, k)`` rad with an 80 % band, NaN where not available;
-    ``source (n, k)`` :class:`Source` codes; ``why (n, k)`` :class:`Why` codes.
+    ``source (n, k)`` :class:`Source` codes; ``why (n, k)`` :class:`Why` codes.  ``rough (n, k)`` is ``value``, and also
+    has what a settling filter says: good enough to count by, never shown.
     """
 
     index: Ints
@@ -245,6 +246,7 @@ class Angles(Block):
     high: Floats
     source: Codes
     why: Codes
+    rough: Floats = field(default_factory=lambda: np.empty(0))
 
 
 # --- events: a closed union; decided is the frame that decided it, onset the frame it speaks of ---------------------
@@ -293,17 +295,21 @@ class Health:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update:
-    """What :meth:`imu_coach.core.pipeline.Pipeline.push` returns; :func:`concat` is associative."""
+    """What :meth:`imu_coach.core.pipeline.Pipeline.push` returns; :func:`concat` is associative.
+
+    ``trace (n,)`` is what repetitions are seen by during sets (rad, of a displacement m), NaN elsewhere.
+    """
 
     frames: Frames
     angles: Angles
+    trace: Floats
     events: tuple[Event, ...]
     health: Mapping[str, Health]
 
 
 def concat_angles(parts: Sequence[Angles]) -> Angles:
     """Join angle blocks in order; at least one is needed."""
-    names = ("value", "low", "high", "source", "why")
+    names = ("value", "low", "high", "source", "why", "rough")
     joined = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
     return Angles(np.concatenate([part.index for part in parts]), parts[0].names, *joined)
 
@@ -312,4 +318,5 @@ def concat(updates: Sequence[Update]) -> Update:
     """Join updates in order; at least one is needed."""
     frames = Frames(*(np.concatenate([getattr(u.frames, f.name) for u in updates]) for f in fields(Frames)))
     angles = concat_angles([u.angles for u in updates])
-    return Update(frames, angles, tuple(e for u in updates for e in u.events), updates[-1].health)
+    trace = np.concatenate([u.trace for u in updates])
+    return Update(frames, angles, trace, tuple(e for u in updates for e in u.events), updates[-1].health)

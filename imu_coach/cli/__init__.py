@@ -10,8 +10,10 @@ import imu_coach
 from imu_coach.cli.about import filters, layouts
 from imu_coach.cli.common import Guarded
 from imu_coach.cli.evaluate import evaluate
+from imu_coach.cli.exercises import exercises
 from imu_coach.cli.files import info, repair
 from imu_coach.cli.replay import replay
+from imu_coach.cli.reps import reps
 from imu_coach.cli.results import angles, plot
 from imu_coach.cli.sources import import_, simulate
 
@@ -35,7 +37,7 @@ def cli() -> None:
     """
 
 
-for command in (replay, info, angles, plot, import_, simulate, repair, filters, layouts, evaluate):
+for command in (replay, info, angles, reps, plot, import_, simulate, repair, filters, layouts, exercises, evaluate):
     cli.add_command(command)
 
 

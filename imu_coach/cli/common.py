@@ -241,13 +241,3 @@ def checked_span(start: float | None, end: float | None) -> None:
     """From before to."""
     if start is not None and end is not None and start >= end:
         raise ConfigError("", "--to", f"{end:g} s is not after --from {start:g} s")
-
-
-def checked_setup(recording: Recording, layout: str | None, filter: str) -> Setup:
-    """The setup that was asked for, or an error before any work."""
-    from imu_coach import config
-    from imu_coach.core.pipeline import Pipeline
-
-    setup = config.setup(recording.header, layout, filter)
-    Pipeline(recording.header, setup)
-    return setup

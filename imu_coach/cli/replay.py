@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from imu_coach.cli import common
+from imu_coach.cli import coaching, common
 
 if TYPE_CHECKING:
     from imu_coach.recording import Recording
@@ -38,6 +38,7 @@ STEP = {"1": 10, "10": 100, "max": 1 << 62}
 @common.span_options
 @click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout, angles in degrees at 10 Hz.")
 @common.setup_options
+@coaching.coach_options
 def replay(
     file: Path,
     speed: str | None,
@@ -46,16 +47,17 @@ def replay(
     as_json: bool,
     layout: str | None,
     filter: str,
+    wanted: coaching.Wanted,
 ) -> None:
     """Show a recorded session again, as it happened.
 
     The recorded radio packets go through the same computation as in a live session. On a terminal it is a view that
     is redrawn in place; into a file or pipe it is one line per second and one per event. Angles are measured, estimated
-    (~) or not measured, with the reason.
+    (~) or not measured, with the reason. With --exercise or --programme repetitions, holds and rests are told, too.
     """
     common.checked_span(start, end)
     recording = common.opened(file)
-    setup = common.checked_setup(recording, layout, filter)
+    setup = coaching.coached_setup(recording, layout, filter, wanted)
     terminal = sys.stdout.isatty() and not as_json
     pace = speed or ("1" if terminal else "max")
     sink = _sink(as_json, terminal, pace)
@@ -81,7 +83,7 @@ def _play(recording: Recording, setup: Setup, sink: Sink, pace: str, start: floa
     from imu_coach.run import BAND_BASIS, SIGNS
     from imu_coach.sinks import Session, Tally
 
-    about = {a.name: {"meaning": a.meaning, "sign": SIGNS[a.kind], "zero": a.zero} for a in angles_of(setup.layout)}
+    about = {a.name: {"meaning": a.meaning, "sign": SIGNS[a.kind], "zero": a.zero} for a in angles_of(setup.places())}
     names, name = tuple(about), recording.path.name if recording.path else "recording"
     first = round((start or 0.0) * FRAME_RATE)
     last = round(end * FRAME_RATE) if end is not None else 1 << 62
@@ -146,7 +148,7 @@ def _steps(update: Update, frames: int, first: int, last: int) -> Iterator[Updat
 
     index = update.angles.index
     a, b = (int(np.searchsorted(index, edge)) for edge in (first, last))
-    events = [e for e in update.events if first <= e.decided < last]
+    events = [e for e in update.events if first <= max(e.decided, 0) < last]  # -1: before the first frame
     for begin in range(a, b, min(frames, max(1, b - a))):
         rows = slice(begin, min(begin + frames, b))
         newest = int(index[rows.stop - 1]) if rows.stop < b else last
@@ -158,7 +160,8 @@ def _steps(update: Update, frames: int, first: int, last: int) -> Iterator[Updat
 
 
 def _part(update: Update, rows: slice, events: tuple[Event, ...]) -> Update:
-    return changed(update, frames=_rows(update.frames, rows), angles=_rows(update.angles, rows), events=events)
+    frames, angles = _rows(update.frames, rows), _rows(update.angles, rows)
+    return changed(update, frames=frames, angles=angles, trace=update.trace[rows], events=events)
 
 
 def _rows(block: B, rows: slice) -> B:

@@ -1,4 +1,4 @@
-"""``imu-coach angles`` and ``plot``: the angle table as a file, and as a picture."""
+"""``imu-coach angles``, ``reps`` and ``plot``: angles and what was done as tables, and as a picture."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imu_coach.cli import common
+from imu_coach.cli import coaching, common
 from imu_coach.cli.common import say
 from imu_coach.errors import ConfigError, ImportFileError
 from imu_coach.sinks import words
 
 if TYPE_CHECKING:
     from imu_coach.plot import Context
+    from imu_coach.run import Result
     from imu_coach.settings import Layout
     from imu_coach.synthetic import Truth
     from imu_coach.types import Command
@@ -26,9 +27,18 @@ if TYPE_CHECKING:
 @click.option("--isb", is_flag=True, help="Also ISB-signed values, in columns that end in _isb.")
 @click.option("--rate", type=float, metavar="HZ", help="Rows per second, below 100: rows are picked, not averaged.")
 @common.setup_options
+@coaching.coach_options
 @common.force_option
 def angles(
-    file: Path, out: Path, result: str, isb: bool, rate: float | None, layout: str | None, filter: str, force: bool
+    file: Path,
+    out: Path,
+    result: str,
+    isb: bool,
+    rate: float | None,
+    layout: str | None,
+    filter: str,
+    wanted: coaching.Wanted,
+    force: bool,
 ) -> None:
     """Write the angles of a recording as a table, one row per hundredth of a second.
 
@@ -43,7 +53,7 @@ def angles(
     tables.check(out, rate)
     for path in tables.written(out):
         common.fresh(path, force, file)
-    setup = common.checked_setup(recording, layout, filter)
+    setup = coaching.coached_setup(recording, layout, filter, wanted)
     found = common.computed(recording, setup, result)
     with common.progress("writing"):
         rows = tables.write(found, out, isb=isb, rate=rate)
@@ -59,6 +69,7 @@ def angles(
 @common.result_option
 @click.option("--truth", type=click.Path(path_type=Path), help="Truth of a simulated session, drawn beside.")
 @common.setup_options
+@coaching.coach_options
 @common.force_option
 def plot(
     file: Path,
@@ -70,6 +81,7 @@ def plot(
     truth: Path | None,
     layout: str | None,
     filter: str,
+    wanted: coaching.Wanted,
     force: bool,
 ) -> None:
     """Draw the angles of a recording: values, 80 % bands, and where nothing is known and why."""
@@ -79,8 +91,8 @@ def plot(
     recording = common.opened(file)
     common.ending(out, drawing.ENDINGS)
     common.fresh(out, force, file)
-    setup = common.checked_setup(recording, layout, filter)
-    wanted = _names(names, setup.layout)
+    setup = coaching.coached_setup(recording, layout, filter, wanted)
+    shown = _names(names, setup.layout)
     true = _truth(truth)
     found = common.computed(recording, setup, result)
     _, commands = common.survey(recording)
@@ -88,11 +100,11 @@ def plot(
         drawing.plot(
             found,
             out,
-            angles=wanted,
+            angles=shown,
             start=start,
             end=end,
             truth=true,
-            contexts=_contexts(commands),
+            contexts=_contexts(commands) if setup.plan is None or setup.plan.open_ended else _coached(found),
             title=file.name,
         )
     say(f"{out}: drawn")
@@ -104,7 +116,7 @@ def _names(text: str | None, layout: Layout) -> list[str] | None:
 
     if text is None:
         return None
-    there = [a.name for a in angles_of(layout)]
+    there = [a.name for a in angles_of(layout.sites)]
     names = list(dict.fromkeys(part.strip() for part in text.split(",")))
     for name in names:
         if name not in there:
@@ -136,3 +148,23 @@ def _contexts(commands: list[Command]) -> list[Context]:
             known = posture if posture in POSTURES else None
             found.append(Context(command.arrived_ns / 1e9, known, bool(command.value.get("in_set", False))))
     return found
+
+
+def _coached(found: Result) -> list[Context]:
+    """What the person was doing, as the coach saw it: in the posture of the exercise, or on the way to it."""
+    from imu_coach.conventions import FRAME_RATE
+    from imu_coach.plot import Context
+
+    assert found.setup.plan is not None
+    postures = {item.exercise.id: item.exercise.gate.posture or None for item in found.setup.plan.items}
+    in_set = {"set_begin": True, "practice_begin": True, "resumed": True, "set_end": False, "practised": False}
+    contexts = []
+    for e in found.events:
+        t, posture = max(e.decided, 0) / FRAME_RATE, postures.get(str(e.detail.get("exercise", "")))
+        if e.kind in in_set:
+            contexts.append(Context(t, posture, in_set[e.kind]))
+        elif e.kind == "exercise_begin" or (e.kind == "paused" and e.detail["why"] == "left"):
+            contexts.append(Context(t, "transition", False))
+        elif e.kind == "session_end":
+            contexts.append(Context(t, None, False))
+    return contexts

@@ -16,7 +16,7 @@ import numpy as np
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.calibrate import Mount
-from imu_coach.settings import Bands, Estimate, Layout
+from imu_coach.settings import Bands, Estimate
 from imu_coach.types import Angles, Bools, Codes, Floats, Frames, Ints, Source, Why
 
 
@@ -79,9 +79,9 @@ LEAK_BLOCK = 4096
 """Frames (41 s) between fresh weights: they grow to e^2."""
 
 
-def angles_of(layout: Layout) -> tuple[AngleKind, ...]:
-    """The columns of a layout."""
-    return tuple(a for a in ANGLES if a.always or a.site in layout.sites)
+def angles_of(sites: Sequence[str]) -> tuple[AngleKind, ...]:
+    """The columns that sensors at these sites give."""
+    return tuple(a for a in ANGLES if a.always or a.site in sites)
 
 
 @dataclass(slots=True)
@@ -152,7 +152,9 @@ class Stretch:
         return self.table.angles()
 
     def _put(self, name: str, value: Floats, why: Codes, basis: str, *sites: str) -> None:
-        self.table.put(name, value, why, basis, unsure=not self.situation.unsure.isdisjoint(sites))
+        mounts = [self.situation.mounts[self.seen[site]].why for site in sites if site in self.seen]
+        rough = all(known == Why.AVAILABLE for known in mounts)
+        self.table.put(name, value, why, basis, not self.situation.unsure.isdisjoint(sites), rough)
 
     def _trunk(self, trunk: Inclination) -> None:
         self._put("trunk_inclination", trunk.flexion, trunk.why, trunk.basis, "upper_back")
@@ -270,8 +272,10 @@ class _Table:
         self.bands = bands
         self.posture = posture or "any"
         shape = len(columns), len(index)
-        self.value, self.low, self.high = np.empty(shape), np.empty(shape), np.empty(shape)
-        self.source, self.why = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+        self.value, self.why = np.empty(shape), np.empty(shape, np.uint8)
+        self.source = np.zeros(len(columns), np.uint8)
+        self.band = np.zeros((4, len(columns), 1))
+        self.rough = np.zeros(len(columns), np.bool_)
         self.missing = set(range(len(columns)))
 
     def estimate(self, name: str, basis: str) -> Estimate | None:
@@ -279,36 +283,47 @@ class _Table:
         estimates = self.bands.estimate
         return estimates.get((name, basis, self.posture)) or estimates.get((name, basis, "any"))
 
-    def put(self, name: str, value: Floats, why: Codes, basis: str, unsure: bool) -> None:
-        """One column: values where ``why`` is 0, with the band of its basis and posture."""
+    def put(self, name: str, value: Floats, why: Codes, basis: str, unsure: bool, rough: bool) -> None:
+        """One column: values where ``why`` is 0, with the band of its basis and posture.
+
+        ``rough``: what the filter says while it settles may serve to count.
+        """
+        if name not in self.names:
+            return  # a sensor was moved to a place that nobody asked about
         i = self.names.index(name)
         bands = self.bands.band
         band = bands.get((name, basis, self.posture)) or bands[name, basis, "any"]
         extra = self.bands.no_bias_capture.get(name, 0.0) if unsure else 0.0
         self.missing.discard(i)
-        self.why[i] = why
-        self.source[i] = SOURCE[basis]
-        v = value
-        if why.any():
-            v = np.where(why == 0, value, np.nan)
-            self.source[i, why != 0] = 0
-        size = np.abs(v)
-        self.value[i] = v
-        self.low[i] = (band.low - extra) + band.low_slope * size
-        self.low[i] += v
-        self.high[i] = (band.high + extra) + band.high_slope * size
-        self.high[i] += v
+        self.value[i], self.why[i], self.source[i], self.rough[i] = value, why, SOURCE[basis], rough
+        self.band[:, i, 0] = band.low - extra, band.low_slope, band.high + extra, band.high_slope
 
     def angles(self) -> Angles:
         """The block, one row a frame; angles of sites without a sensor are not worn."""
         for i in self.missing:
-            self.value[i], self.low[i], self.high[i] = np.nan, np.nan, np.nan
-            self.source[i], self.why[i] = 0, Why.NOT_WORN
-        return Angles(self.index, self.names, self.value.T, self.low.T, self.high.T, self.source.T, self.why.T)
+            self.value[i], self.why[i] = np.nan, Why.NOT_WORN
+        value, rough, why = self.value, self.value, self.why
+        source = np.empty(why.shape, np.uint8)
+        source[:] = self.source[:, None]
+        unknown = why != 0
+        if unknown.any():
+            value = np.where(unknown, np.nan, value)
+            source[unknown] = 0
+            settling = self.rough[:, None] & (why == Why.SETTLING)
+            rough = np.where(unknown & ~settling, np.nan, rough) if settling.any() else value
+        size = np.abs(value)
+        low = self.band[1] * size
+        low += self.band[0]
+        low += value
+        high = np.multiply(self.band[3], size, out=size)
+        high += self.band[2]
+        high += value
+        return Angles(self.index, self.names, value.T, low.T, high.T, source.T, why.T, rough.T)
 
 
 def empty(names: tuple[str, ...]) -> Angles:
     """No frames."""
     shape = 0, len(names)
     codes = np.empty(shape, np.uint8)
-    return Angles(np.empty(0, np.int64), names, np.empty(shape), np.empty(shape), np.empty(shape), codes, codes)
+    none = np.empty(shape)
+    return Angles(np.empty(0, np.int64), names, none, none, none, codes, codes, none)

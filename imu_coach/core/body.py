@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from imu_coach import quat
-from imu_coach.conventions import FRAME_RATE
+from imu_coach.conventions import FRAME_RATE, SITES
 from imu_coach.core import calibrate
 from imu_coach.core.angles import ANCHORED, POSTURES, SPINE, Situation, Stretch, angles_of, empty
 from imu_coach.core.calibrate import Mount
@@ -31,12 +32,13 @@ class _Window(NamedTuple):
 class Body:
     """Stage Frames -> Angles and events; commands take effect at their frame."""
 
-    def __init__(self, layout: Layout, header: Header, bands: Bands) -> None:
-        self.columns = angles_of(layout)
+    def __init__(self, layout: Layout, header: Header, bands: Bands, places: Sequence[str] = ()) -> None:
+        self.columns = angles_of(places or layout.sites)
         self.nothing = empty(tuple(a.name for a in self.columns))
         self.bands = bands
         worn = [header[site] for site in layout.sites]
         mounts = [calibrate.nominal() if i.mounting is None else calibrate.given(i.mounting) for i in worn]
+        self.sensors = layout.sites  # by the name of the stream; where each sits is in the situation
         self.now = Situation(layout.sites, mounts, {i.sensor for i in worn if i.bias is None})
         self.monitors = [SlipMonitor() if site in SPINE else None for site in layout.sites]
         self.events: list[Event] = []
@@ -126,6 +128,8 @@ class Body:
             self._context(frame, posture if posture in POSTURES else None, bool(value.get("in_set", False)))
         elif command.name == "rezero":
             self.now.yaw = 0.0
+        elif command.name == "resite":
+            self._resite(str(value.get("sensor")), str(value.get("site")))
         elif command.name == "marker":
             self.events.append(Event(frame, frame, "marked", "", {"text": str(value.get("text", ""))[:200]}))
 
@@ -153,6 +157,19 @@ class Body:
                 problem = self._tell(i)
                 if problem and self.now.mounts[i].side:
                     self._slipped(frame, i, problem)
+
+    def _resite(self, sensor: str, site: str) -> None:
+        """A sensor was moved to another place on the body; how it sits there is not known."""
+        now = self.now
+        if not movable(sensor, site, self.sensors, now.sites):
+            return
+        i = self.sensors.index(sensor)
+        now.unsure = {site if s == now.sites[i] else s for s in now.unsure}
+        now.sites = (*now.sites[:i], site, *now.sites[i + 1 :])
+        now.mounts[i] = calibrate.nominal()
+        now.yaw = 0.0
+        self.monitors[i] = SlipMonitor() if site in SPINE else None
+        self._tell(i)
 
     def _tell(self, i: int) -> str:
         """Tell a slip monitor the context; what it concludes from the one that ends."""
@@ -212,3 +229,12 @@ class Body:
             at, problem = monitor.push(self.now.mounts[i], *data)
             if problem:
                 self.slips.append((int(f.index[rows.start]) + at + 1, i, problem))
+
+
+def movable(sensor: str, site: str, sensors: Sequence[str], sites: Sequence[str]) -> bool:
+    """Whether a ``resite`` command can be obeyed: a sensor of the layout, to a site where no other sits.
+
+    The same site again is fine: the other arm, or put on anew.
+    """
+    others = [s for name, s in zip(sensors, sites, strict=True) if name != sensor]
+    return sensor in sensors and site in SITES and site not in others

@@ -11,6 +11,10 @@ Commands
 ``marker`` {"text": str}
     Comes back as a ``marked`` event.
 
+``exercise``, ``start``, ``finish`` and others move the coach, where there is a plan: :mod:`imu_coach.core.coach`.
+``resite`` {"sensor": stream, "site": site}
+    That sensor sits somewhere else now.  Absolute angles of it wait for the next stand tall.
+
 Any other command is ignored here (it is recorded for those who know it).
 """
 
@@ -19,11 +23,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imu_coach.core.align import STEP_NS, Aligner
-from imu_coach.core.body import Body
 from imu_coach.core.decode import Receiver, SensorInput
 from imu_coach.core.filters import FILTERS
 from imu_coach.core.orientation import Orientation
 from imu_coach.core.presence import Presence
+from imu_coach.core.session import Session
 from imu_coach.errors import ConfigError, SensorNotFound
 from imu_coach.settings import Setup
 from imu_coach.types import Command, Event, Header, Health, Input, Packet, SensorInfo, Tick, Update
@@ -53,9 +57,10 @@ class Pipeline:
         self.orientations = {site: self._orientation(header[site], setup) for site in self.sites}
         self.aligner = Aligner(len(self.sites), self._wait_ns(setup))
         self.presence = Presence(self.sites)
-        self.body = Body(setup.layout, header, setup.bands)
+        self.session = Session(header, setup)
         self.host_ns = 0
         self.pending: list[Event] = []
+        self.told: list[Event] = []
 
     # what the offline result does differently
 
@@ -97,15 +102,23 @@ class Pipeline:
         for site, items in by_sensor.items():
             samples = self.receivers[site].push(items)
             attitudes.append(self.orientations[site].push(samples, self.host_ns))
-            for event in self.orientations[site].take_events():
-                self.pending.append(event)
+            events = self.orientations[site].take_events()
+            self.pending += events
+            self.session.note(events)
+            for event in events:
                 if event.kind == "calibrated":
-                    self.body.bias_captured(event)
+                    self.session.body.bias_captured(event)
         frames = self.aligner.push(attitudes, self.host_ns, end)
-        self.pending += self.presence.push(frames)
-        angles = self.body.push(frames)
-        self.pending += self.body.take_events()
-        return Update(frames, angles, self._release(everything=end is not None), self.health())
+        lost = self.presence.push(frames)
+        self.pending += lost
+        self.session.note(lost)
+        angles, trace = self.session.push(frames)
+        if end is not None:
+            self.session.finish()
+        changes, told = self.session.take_events()
+        self.pending += changes
+        self.told += told
+        return Update(frames, angles, trace, self._release(everything=end is not None), self.health())
 
     def health(self) -> dict[str, Health]:
         """Counters of every sensor of the layout so far."""
@@ -122,7 +135,7 @@ class Pipeline:
                 detail = {"pose": "table_still", "problem": "a length outside 1 to 60 s"}
                 self.pending.append(Event(frame, frame, "calibration_failed", "", detail))
         else:
-            self.body.command(command)
+            self.session.command(command)
 
     def _misplaced(self, item: Input) -> None:
         """An input whose time cannot be: counted where it is a sensor's."""
@@ -135,4 +148,5 @@ class Pipeline:
         self.pending.sort(key=lambda e: (e.decided, e.sensor, e.kind, e.onset))
         ready = [e for e in self.pending if everything or e.decided < self.aligner.next]
         self.pending = self.pending[len(ready) :]
-        return tuple(ready)
+        told, self.told = self.told, []  # decided within the frames that are out
+        return tuple(sorted([*ready, *told], key=lambda e: e.decided))

@@ -67,3 +67,11 @@ class HoldNews(NamedTuple):
     tremor: float = float("nan")
     sway: float = float("nan")
     unseen: float = 0.0
+
+
+class Turn(NamedTuple):
+    """The counter has left rest, or reached it again; ``since``: frame from which it has been at rest."""
+
+    decided: int
+    resting: bool
+    since: int = 0

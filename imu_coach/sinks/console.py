@@ -17,6 +17,7 @@ from rich.text import Text
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.sinks import Session, Summary, words
 from imu_coach.sinks.lines import REASONS, state, summary_lines
+from imu_coach.sinks.progress import Progress, quiet
 from imu_coach.types import WHY_TEXT, Angles, Event, Health, Source, Update, Why
 
 SCALE = 90.0
@@ -42,18 +43,22 @@ class ConsoleView:
         self.session: Session | None = None
         self.live: Live | None = None
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self.progress = Progress()
         self.plain = "utf" not in console.encoding.lower()
 
     def begin(self, session: Session) -> None:
         """Start drawing."""
         self.session = session
+        self.progress = Progress.following(session)
         self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self.live.start()
 
     def push(self, update: Update) -> None:
         """Draw the newest frame."""
         assert self.live is not None
-        self.events += update.events
+        for e in update.events:
+            self.progress.push(e)
+        self.events += [e for e in update.events if not quiet(e)]
         if len(update.angles.index):
             self.live.update(self.view(update), refresh=True)
 
@@ -75,11 +80,12 @@ class ConsoleView:
         assert self.session is not None
         t = int(update.angles.index[-1]) / FRAME_RATE
         sensors, angles = self._sensors(update), self._angles(update.angles)
-        room = self.console.size.height - FRAME_LINES - sensors.row_count - angles.row_count
+        doing = self._doing()
+        room = self.console.size.height - FRAME_LINES - sensors.row_count - angles.row_count - len(doing)
         shown = list(self.events)[-max(1, room) :]
         events = [self._event(e) for e in shown] or [Text("  no events yet", style="dim")]
         foot = Text(f"80 % bands from simulated people. {words.NOTICE}  Ctrl-C stops.", style="dim", no_wrap=True)
-        return Group(self._head(t), Text(), sensors, Text(), angles, Text(), *events, Text(), foot)
+        return Group(self._head(t), Text(), *doing, sensors, Text(), angles, Text(), *events, Text(), foot)
 
     def _head(self, t: float) -> RenderableType:
         assert self.session is not None
@@ -93,6 +99,19 @@ class ConsoleView:
         head.add_row(name, Text(f"{words.clock(t)}{pace}", style="bold"))
         head.add_row(Text(self.session.setup.layout.title, style="dim"), Text(self.session.setup.filter, style="dim"))
         return head
+
+    def _doing(self) -> list[Text]:
+        """What is being done, what is raised and what cannot be judged, with a line between it and the rest."""
+        progress = self.progress
+        if not progress.phase and not progress.warnings:
+            return []
+        lines = [Text(f"  {words.clean(progress.told())}", style="bold")] if progress.phase else []
+        lines += [Text(f"  ! {words.clean(text)}", style="yellow") for text in progress.warnings.values()]
+        if progress.not_judged:
+            lines.append(Text(f"  not judged: {', '.join(progress.not_judged.values())}", style="dim"))
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        return [*lines, Text()]
 
     def _sensors(self, update: Update) -> Table:
         assert self.session is not None
@@ -151,7 +170,7 @@ class ConsoleView:
         return Text("".join(PLAIN.get(c, c) for c in cells) if self.plain else "".join(cells), style=style)
 
     def _event(self, e: Event) -> Text:
-        line = Text.assemble((f"  {words.clock(e.decided / FRAME_RATE):>7} ", "dim"), words.event(e))
+        line = Text.assemble((f"  {words.clock(max(e.decided, 0) / FRAME_RATE):>7} ", "dim"), words.event(e))
         line.no_wrap, line.overflow = True, "ellipsis"
         return line
 

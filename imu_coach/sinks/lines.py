@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from imu_coach import config, phrases
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.sinks import Session, Summary, words
+from imu_coach.sinks.progress import Progress, quiet
 from imu_coach.types import Angles, Event, Source, Update, Why
 
 SCHEMA = "imu_coach/1"
@@ -42,10 +44,12 @@ class Lines:
     def __init__(self, write: Write) -> None:
         self.write = write
         self.session: Session | None = None
+        self.progress = Progress()
 
     def begin(self, session: Session) -> None:
         """A heading that says what the lines are."""
         self.session = session
+        self.progress = Progress.following(session)
         made = " SYNTHETIC (simulated, not a person)." if session.header.synthetic else ""
         self.write(f"# {words.clean(session.name)}: {session.setup.layout.title}.{made}")
         self.write(f"# Angles in degrees with their 80 % band; ~ is estimated. {words.NOTICE}")
@@ -55,12 +59,16 @@ class Lines:
         assert self.session is not None
         for item in interleaved(update, int(FRAME_RATE)):
             if isinstance(item, Event):
-                self.write(f"{item.decided / FRAME_RATE:8.2f} s  * {words.event(item)}")
+                self.progress.push(item)
+                if not quiet(item):
+                    self.write(f"{max(item.decided, 0) / FRAME_RATE:8.2f} s  * {words.event(item)}")
                 continue
             seen = zip(self.session.setup.layout.sites, update.frames.why[item].tolist(), strict=True)
             sensors = ", ".join(f"{site} {state(why)}" for site, why in seen)
             at = int(update.angles.index[item]) / FRAME_RATE
-            self.write(f"{at:8.2f} s  {sensors}; {'; '.join(_told(update.angles, item))}")
+            doing = self.progress.told()
+            parts = [sensors, *([doing] if doing else []), *_told(update.angles, item)]
+            self.write(f"{at:8.2f} s  {'; '.join(parts)}")
 
     def close(self) -> None:
         """Nothing to release."""
@@ -99,7 +107,7 @@ def summary_lines(summary: Summary) -> list[str]:
     for sensor, health in summary.health.items():
         share = health.lost / max(1, health.lost + health.samples)
         lines.append(f"{words.site(sensor)} sensor: {health.samples} samples, lost {words.percent(share)}")
-    told = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in summary.events.items())
+    told = ", ".join(f"{n} {words.kind(kind)}" for kind, n in summary.events.items())
     lines.append(f"events: {told or 'none'}")
     return lines
 
@@ -110,11 +118,13 @@ class JsonLines:
     def __init__(self, write: Write) -> None:
         self.write = write
         self.session: Session | None = None
+        self.progress = Progress()
         self.told = -math.inf
 
     def begin(self, session: Session) -> None:
         """What the numbers mean."""
         self.session = session
+        self.progress = Progress.following(session)
         header, setup = session.header, session.setup
         self._put(
             "header",
@@ -125,6 +135,8 @@ class JsonLines:
             sensors=[{"sensor": s.sensor, "driver": s.driver, "rate_hz": s.rate} for s in header.sensors],
             layout=setup.layout.name,
             filter=setup.filter,
+            plan=config.described_plan(setup.plan),
+            rules=config.described_rules(setup.rules),
             frame_rate_hz=FRAME_RATE,
             angles={name: session.meaning.get(name, {}) for name in session.angles},
             band="80 %",
@@ -142,7 +154,8 @@ class JsonLines:
                 continue
             t = int(update.angles.index[item]) / FRAME_RATE
             sensors = {site: state(int(update.frames.why[item, k])) for k, site in enumerate(sites)}
-            self._put("frame", t_s=t, sensors=sensors, angles=_angles(update.angles, item))
+            coach = self.progress.state() if self.session.setup.plan is not None else None
+            self._put("frame", t_s=t, sensors=sensors, angles=_angles(update.angles, item), coach=coach)
         if len(update.angles.index) and (now := int(update.angles.index[-1]) / FRAME_RATE) >= self.told + 1.0:
             self.told = now
             self._put("health", t_s=now, sensors={s: asdict(h) for s, h in update.health.items()})
@@ -164,8 +177,10 @@ class JsonLines:
         )
 
     def _event(self, e: Event) -> None:
-        at, onset = e.decided / FRAME_RATE, e.onset / FRAME_RATE
+        self.progress.push(e)
+        at, onset = max(e.decided, 0) / FRAME_RATE, max(e.onset, 0) / FRAME_RATE
         about = {"kind": e.kind, "sensor": e.sensor, "detail": dict(e.detail), "text": words.event(e)}
+        about |= {"say": phrases.said(e), "priority": phrases.priority(e)}
         self._put("event", t_s=at, onset_s=onset, **about)
 
     def _put(self, type: str, **content: Any) -> None:

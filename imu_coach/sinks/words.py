@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from imu_coach import phrases
+
 if TYPE_CHECKING:
     from imu_coach.recording import Loss
     from imu_coach.types import Event
@@ -47,6 +49,15 @@ POSE = {
     "sit_to_stand": "stood up from the chair",
     "hip_hinge": "leaned from the hips",
 }
+
+KIND = {
+    "calibration_failed": "not calibrated",
+    "small_rep": "small",
+    "rep": "repetition",
+    "undone": "taken back",
+    "marked": "mark",
+}
+"""Kinds whose name is not what people are told."""
 
 LOSSES_SHOWN = 4
 
@@ -91,8 +102,16 @@ def percent(share: float) -> str:
 
 def event(e: Event) -> str:
     """An event as one calm line."""
-    text = _TEXT[e.kind](e.sensor, e.detail) if e.kind in _TEXT else f"{e.kind} {site(e.sensor)}"
+    if e.kind in _TEXT:
+        text = _TEXT[e.kind](e.sensor, e.detail)
+    else:
+        text = phrases.said(e).removesuffix(".") or f"{e.kind} {site(e.sensor)}"
     return " ".join(clean(text).split())
+
+
+def kind(name: str) -> str:
+    """An event's kind in words, for counting them."""
+    return KIND.get(name, name.replace("_", " "))
 
 
 def short_event(e: Event) -> str:
@@ -151,7 +170,89 @@ def _marked(sensor: str, detail: Mapping[str, Any]) -> str:
     return f"marked: {detail.get('text', '')}"
 
 
+# --- what the coach tells -------------------------------------------------------------------------------------------
+
+BY = {"counted": "", "probable": ", probable", "hand": ", by hand"}
+
+
+def _rep(sensor: str, detail: Mapping[str, Any]) -> str:
+    if detail["promoted"]:
+        return f"the small one before counts: repetition {detail['number']}{BY[detail['status']]}"
+    return f"repetition {detail['number']}{BY[detail['status']]}"
+
+
+def _undone(sensor: str, detail: Mapping[str, Any]) -> str:
+    return f"repetition {detail['number']} taken back"
+
+
+def _hold_second(sensor: str, detail: Mapping[str, Any]) -> str:
+    return f"hold, {float(detail['seconds']):.0f} s"
+
+
+def _hold_end(sensor: str, detail: Mapping[str, Any]) -> str:
+    target = detail.get("target_s")
+    return f"held {float(detail['seconds']):.1f} s{f' of {target:g}' if target else ''}"
+
+
+def _set_end(sensor: str, detail: Mapping[str, Any]) -> str:
+    reps, asked = detail["reps"], phrases.numbers(detail.get("asked"))
+    aside = [f"{detail[name]} {word}" for name, word in ASIDE.items() if detail.get(name)]
+    told = f"{reps} of {asked}" if asked else f"{reps} done"
+    told += ", good work" if reps else ""
+    return f"{told} ({', '.join(aside)})" if aside else told
+
+
+ASIDE = {"probable": "probable", "hand": "by hand", "small": "small", "undone": "taken back"}
+
+
+# --- what is watched ------------------------------------------------------------------------------------------------
+
+
+def warning(detail: Mapping[str, Any]) -> str:
+    """Its title and number; and what is said aloud, when it is."""
+    value, unit = detail.get("value_deg"), "°/s" if detail.get("unit") == "deg/s" else "°"
+    limit = detail.get("threshold_deg")
+    number = f" {value:.0f}°" if value is not None and unit == "°" else ""
+    number += f", beyond {limit:.0f}{unit}" if limit is not None else ""
+    text = phrases.phrases().get(str(detail.get("prompt")))
+    said = text.text[phrases.LANGUAGE].removesuffix(".") if text is not None and detail.get("spoken") else ""
+    return f"{str(detail.get('title')).lower()}{number}{f': {said}' if said else ''}"
+
+
+def _cleared(sensor: str, detail: Mapping[str, Any]) -> str:
+    return f"{detail.get('rule')} is over after {float(detail.get('seconds', 0.0)):.1f} s"
+
+
+def _not_judged(sensor: str, detail: Mapping[str, Any]) -> str:
+    from imu_coach.core.quantities import REASON_TEXT
+
+    why = str(detail.get("why", ""))
+    return f"{str(detail.get('title')).lower()}: not judged, {REASON_TEXT.get(why, why)}"
+
+
+def _judged_again(sensor: str, detail: Mapping[str, Any]) -> str:
+    return f"{str(detail.get('title')).lower()}: judged again"
+
+
+def _transition(sensor: str, detail: Mapping[str, Any]) -> str:
+    deepest = detail.get("deepest_deg")
+    lean = f", leaning up to {deepest:.0f}°" if deepest is not None else ""
+    return f"moved from one posture to another in {float(detail.get('seconds', 0.0)):.0f} s{lean}"
+
+
 _TEXT = {
+    "rep": _rep,
+    "small_rep": lambda sensor, detail: "small one, counted as half-way",
+    "undone": _undone,
+    "hold_begin": lambda sensor, detail: "holding",
+    "hold_second": _hold_second,
+    "hold_end": _hold_end,
+    "set_end": _set_end,
+    "warning": lambda sensor, detail: warning(detail),
+    "warning_cleared": _cleared,
+    "not_judged": _not_judged,
+    "judged_again": _judged_again,
+    "transition": _transition,
     "calibrated": _calibrated,
     "calibration_failed": _calibration_failed,
     "slipped": _slipped,

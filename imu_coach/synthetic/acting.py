@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from imu_coach.synthetic.conduct import Conduct
 from imu_coach.synthetic.person import Person, stream
-from imu_coach.synthetic.scenario import Edge, Spread, Strategy, poses, route
+from imu_coach.synthetic.scenario import Activity, Edge, Spread, Step, Strategy, poses, route
 from imu_coach.synthetic.timeline import SPINE, Timeline, joints
+from imu_coach.types import Json
 
 TEMPO_SD = 0.22
 """SD of the log of durations, +-25 %: biomechanics.md 7."""
@@ -20,11 +22,18 @@ RESTING = {"standing": "stand", "seated": "sit", "kneeling": "half_kneel", "pron
 
 
 class Actor:
-    """One person playing one script; ``timeline`` is the result."""
+    """One person playing one script; ``timeline`` is the result.
 
-    def __init__(self, person: Person, seed: int) -> None:
-        self.person = person
+    ``rng`` draws what has always been drawn, ``more`` what came later: scripts without it stay as they were.
+    """
+
+    def __init__(self, person: Person, seed: int, conduct: Conduct | None = None, coached: bool = False) -> None:
+        self.conduct = conduct or Conduct()
+        self.person = self.conduct.on(person)
+        self.coached = coached
+        self.arm = person.arm
         self.rng = stream(seed, "script")
+        self.more = stream(seed, "script:more")
         self.timeline = Timeline()
         self.group = ""
         self.traits: dict[str, float] = {}
@@ -79,7 +88,43 @@ class Actor:
         if notes.contexts and notes.contexts[-1][1:] == (posture, in_set):
             return
         notes.contexts.append((self.timeline.t, posture, in_set))
-        notes.commands.append((self.timeline.t, "context", {"posture": posture or None, "in_set": in_set}))
+        if not self.coached:
+            self.command("context", {"posture": posture or None, "in_set": in_set})
+
+    def command(self, name: str, value: Mapping[str, Json]) -> None:
+        """Somebody presses a button, now."""
+        self.timeline.notes.commands.append((self.timeline.t, name, value))
+
+    def announce(self, activity: Activity, step: Step) -> None:
+        """Say which exercise comes, before getting into position for it (coached sessions)."""
+        if self.coached and (exercise := step.exercise or activity.exercise):
+            self.timeline.t += float(self.more.uniform(0.5, 1.5))
+            self.command("exercise", {"id": exercise, "side": self.side(activity, step)})
+            self.timeline.t += float(self.more.uniform(0.5, 1.5))
+
+    def side(self, activity: Activity, step: Step) -> str:
+        """The working side: as the script says, else the arm with the sensors for what is done with one arm."""
+        return step.side or (self.arm if activity.one_sided else "")
+
+    def sided(self, deltas: Mapping[str, float]) -> dict[str, float]:
+        """Side bends and turns the other way round while the other arm wears the sensors."""
+        if self.arm == self.person.arm:
+            return dict(deltas)
+        return {c: -d if c.endswith(("_lat", "_axial")) else d for c, d in deltas.items()}
+
+    def get_ready(self) -> None:
+        """Be still in the start posture, as the coach asks for it (coached sessions)."""
+        if self.coached:
+            self.timeline.t += float(self.more.uniform(*self.conduct.ready))
+
+    def finish(self, activity: Activity, step: Step, begin: float, end: float) -> None:
+        """The last repetition ended at ``end``: say so a little later (coached sessions)."""
+        exercise = step.exercise or activity.exercise
+        if self.coached and exercise:
+            notes = self.timeline.notes
+            notes.sets.append((begin, end, exercise, self.side(activity, step)))
+            self.timeline.t = max(self.timeline.t, end + float(self.more.uniform(*self.conduct.finish)))
+            self.command("finish", {})
 
     def take(self, name: str) -> None:
         """Get into a posture, on the way that leads there."""

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 Spread = tuple[float, float, float]
 """Mean, standard deviation between people, standard deviation from one time to the next."""
 
-COMPOSITE = ("trunk", "spine", "lat", "axial")
-"""Names that stand for several joints: upper thorax, its flexion against the pelvis, side bend, turn."""
+COMPOSITE = ("trunk", "spine", "lat", "axial", "legs")
+"""Names that stand for several joints: upper thorax, its flexion against the pelvis, side bend, turn; and what lifted
+legs do to a prone pelvis, which the lumbar spine takes back."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,14 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Activity:
-    """Something a person does; times in s at tempo 1, amplitudes in deg."""
+    """Something a person does; times in s at tempo 1, amplitudes in deg.
+
+    ``limits`` are the usual smallest and largest amplitude, ``most`` is what a body can do.  ``exercise`` is the id
+    under which a coach knows it, ``one_sided`` that the sensor arm alone does it, ``second`` where the second
+    sensor belongs, ``coached`` the activity that a
+    coached session has instead; ``lean`` is the trunk inclination taken up first, ``tilt`` deg by which the arms tilt
+    the sensor on the upper back, one way or the other.
+    """
 
     name: str
     pose: str
@@ -99,6 +107,28 @@ class Activity:
     also: Mapping[str, Spread] = field(default_factory=dict)
     path: tuple[tuple[str, float], ...] = ()
     strategy: Mapping[str, Strategy] = field(default_factory=dict)
+    exercise: str = ""
+    one_sided: bool = False
+    second: str = "wrist"
+    coached: str = ""
+    most: float = 180.0
+    lean: Spread = (0.0, 0.0, 0.0)
+    tilt: tuple[float, float] = (0.0, 0.0)
+
+
+class Lapse(NamedTuple):
+    """The trunk goes elsewhere in the middle of a set, while the repetitions go on.
+
+    trunk : deg of flexion (extension negative); ``seconds`` there; rise and fall come on top
+    spine : share made by the spine: 0 from the hips with a flat back, 1 rounded
+    after : repetitions before it; speed : factor on its rise and fall of 1.5 s
+    """
+
+    trunk: float
+    seconds: float = 3.0
+    spine: float = 0.0
+    after: int = 2
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +137,10 @@ class Step:
 
     ``seconds`` for stills, ``reps`` and ``hold`` (s) for repetitions, ``amplitude`` in deg, ``speed`` a factor,
     ``calibrate=False`` leaves out the calibration command of the activity.
+
+    ``rate`` is the peak speed of an event in deg/s, ``trunk`` the trunk inclination at which it happens, deg.
+    ``exact``: every repetition has just this amplitude, unusual or not.  ``exercise`` and ``side`` are what a coach is
+    told, if not what the activity says.  ``lapse``: see :class:`Lapse`.
     """
 
     activity: str
@@ -117,6 +151,12 @@ class Step:
     amplitude: float | None = None
     speed: float = 1.0
     calibrate: bool = True
+    rate: float | None = None
+    trunk: float | None = None
+    exact: bool = False
+    exercise: str = ""
+    side: str = ""
+    lapse: Lapse | None = None
 
 
 def spread(values: Sequence[float] | float) -> Spread:
@@ -208,10 +248,18 @@ def activities() -> Mapping[str, Activity]:
         v["amplitude"] = spread(v.get("amplitude", 0.0))
         v["limits"] = tuple(v.get("limits", (0.0, 180.0)))
         v["also"] = _spreads(v.get("also", {}))
+        v["lean"] = spread(v.get("lean", 0.0))
+        v["tilt"] = tuple(v.get("tilt", (0.0, 0.0)))
         v["path"] = tuple((str(pose), float(seconds)) for pose, seconds in v.get("path", ()))
         v["strategy"] = {k: _strategy(s) for k, s in v.get("strategy", {}).items()}
         out[name] = Activity(name=name, **v)
     return out
+
+
+@cache
+def exercises() -> Mapping[str, Activity]:
+    """What is done, by exercise id."""
+    return {a.exercise: a for a in activities().values() if a.exercise}
 
 
 @cache
@@ -222,9 +270,6 @@ def scripts() -> Mapping[str, tuple[Step, ...]]:
 
 START: tuple[Step, ...] = (Step("table"), Step("put_on"), Step("stand_tall"), Step("sit_tall"), Step("sit_to_stand"))
 """How every session starts: bias on the table, putting on, tall standing, tall sitting, one slow sit-to-stand."""
-
-SCRIPTS: tuple[str, ...] = tuple(scripts())
-"""Names of the ready-made scripts."""
 
 
 def resolve(script: str | Sequence[Step]) -> tuple[Step, ...]:

@@ -70,6 +70,8 @@ def attitude_and_place(
     lever = person.scale * np.array(LEVER[site]) * (1.0, 1.0, person.mirror)
     p = body.joint[segment] + algebra.rotate(q_body, lever)
     q = algebra.multiply(q_body, _mounting(site, person, errors))
+    if site == "upper_back" and body.scapula.any():
+        q = algebra.multiply(q, algebra.from_rotvec(np.outer(-body.scapula, (0.0, 0.0, 1.0))))
     if errors.shear or errors.sag or errors.wobble:
         q = algebra.multiply(q, algebra.from_rotvec(_skin(site, body, p, q, person, errors, seed)))
     t = np.arange(len(p)) / body.rate

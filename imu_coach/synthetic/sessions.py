@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imu_coach.synthetic.link import GOOD_LINK, Faults
+from imu_coach.synthetic.routines import coached_session
 from imu_coach.synthetic.scenario import Step
 from imu_coach.synthetic.simulator import Simulated, simulate
 
 TWO = ("upper_back", "wrist")
+Coached = tuple[str, str, int, int, float | None]
+"""Exercise, side, sets, repetitions, hold in s."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Session:
     seed: int
     sensors: tuple[str, ...] = TWO
     faults: Faults = GOOD_LINK
+    coached: tuple[Coached, ...] = ()
 
 
 SESSIONS: dict[str, Session] = {
@@ -49,11 +53,24 @@ SESSIONS: dict[str, Session] = {
     ),
     "three_sensors_bend": Session("bend_each", 17, ("upper_back", "thoracolumbar", "sacrum")),
     "one_sensor_slump": Session("slow_slump", 18, ("upper_back",)),
+    "home_session": Session(
+        "",
+        19,
+        coached=(
+            ("ext_rotation_seated", "", 2, 8, None),
+            ("triceps_pushback", "", 1, 8, None),
+            ("superman_beginner", "", 1, 5, 3.0),
+            ("prone_ext_beginner", "", 1, 4, 5.0),
+        ),
+    ),
 }
-"""Name -> session; 1.5 to 4 minutes each."""
+"""Name -> session; 1.5 to 4 minutes each, the home session 9."""
 
 
 def sessions() -> Iterator[tuple[str, Simulated]]:
     """Every shipped session, simulated."""
     for name, s in SESSIONS.items():
-        yield name, simulate(s.script, seed=s.seed, sensors=s.sensors, faults=s.faults)
+        if s.coached:
+            yield name, coached_session(s.coached, s.seed, sensors=s.sensors, faults=s.faults)
+        else:
+            yield name, simulate(s.script, seed=s.seed, sensors=s.sensors, faults=s.faults)

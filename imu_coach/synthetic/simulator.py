@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from imu_coach.conventions import SITES
+from imu_coach.synthetic.carrying import Leg, jolted, legs_of, resite_commands, turned, two_armed, worn
+from imu_coach.synthetic.conduct import Conduct
+from imu_coach.synthetic.idle import steps_of
 from imu_coach.synthetic.link import GOOD_LINK, Faults, Raw, device, header_for, merge, quantise, transmit
 from imu_coach.synthetic.patterns import perform
 from imu_coach.synthetic.person import Person
-from imu_coach.synthetic.scenario import Step, resolve
-from imu_coach.synthetic.sensors import Errors, attitude_and_place, ideal, imperfect, sampled
-from imu_coach.synthetic.skeleton import Body, body
+from imu_coach.synthetic.scenario import Step
+from imu_coach.synthetic.sensors import Errors, ideal, imperfect, sampled
+from imu_coach.synthetic.skeleton import Body
 from imu_coach.synthetic.timeline import Notes
 from imu_coach.synthetic.truth import Truth, truth
 from imu_coach.types import Floats, Header, Input, SensorInfo
@@ -38,6 +41,8 @@ def simulate(
     person: Person | None = None,
     errors: Errors | None = None,
     internal_rate: float = 400.0,
+    coached: bool = False,
+    conduct: Conduct | None = None,
 ) -> Simulated:
     """Simulate one session; the same arguments give the same bytes.
 
@@ -52,29 +57,40 @@ def simulate(
     mix : population in ``people.toml``: ``default`` or ``shifted``
     errors : of the sensors; :data:`~imu_coach.synthetic.PERFECT` for none (rate and clock: see ``faults``)
     internal_rate : Hz, a multiple of 100
+    coached : instead of ``context`` commands there are those of a coached session: ``exercise`` {"id", "side"} before
+        getting into position, stillness there, and ``finish`` {} about 3 s after the last repetition; the truth has
+        the same labels
+    conduct : how the person performs this time
     """
     unknown = sorted(set(sensors) - set(SITES))
     if unknown or internal_rate % 100:
         raise ValueError(f"unknown sensor sites {unknown}" if unknown else "internal_rate must be a multiple of 100")
     who = person or Person.draw(seed, mix)
-    line, notes = perform(who, resolve(script), seed)
+    line, notes = perform(who, steps_of(script, seed), seed, conduct, coached)
+    who = (conduct or Conduct()).on(who)
     if not faults.bias_captured:
         notes.commands = [c for c in notes.commands if c[2].get("pose") != "table_still"]
-    moving = body(who, line, internal_rate, seed)
+    moving = two_armed(who, line, internal_rate, seed)
     seconds = (len(moving.earth_from["pelvis"]) - 1) / internal_rate
     wrong = replace(Errors(), gyr_bias=faults.gyro_bias_dps) if errors is None else errors
     name = script if isinstance(script, str) else "custom script"
     source = f"imu_coach simulator: {name}, seed {seed}, mix {mix}"
     header = header_for(sensors, rate, source, synthetic=True, sensor_arm=who.arm)
+    faults = replace(faults, slip=[*faults.slip, *turned(notes, seed)])
+    legs = legs_of(sensors, notes, who)
     links = [
-        _sensor(info, moving, notes, who, wrong, faults, samples_per_packet, seconds, seed) for info in header.sensors
+        _sensor(info, legs[info.sensor], moving, notes, who, wrong, faults, samples_per_packet, seconds, seed)
+        for info in header.sensors
     ]
     slips = [(s, t, degrees, axis) for s, t, degrees, axis in faults.slip if s in sensors]
-    return Simulated(header, merge(links, seconds, notes.commands), truth(moving, notes, who.kyphosis, slips))
+    sited, resites = resite_commands(legs, seed)
+    found = truth(moving, notes, who.kyphosis, slips, resites)
+    return Simulated(header, merge(links, seconds, [*notes.commands, *sited]), found)
 
 
 def _sensor(
     info: SensorInfo,
+    legs: Sequence[Leg],
     moving: Body,
     notes: Notes,
     who: Person,
@@ -87,8 +103,8 @@ def _sensor(
     """The inputs that one sensor's link brings."""
     site = info.sensor
     part = device(site, info.rate, seconds, faults, seed)
-    q, p = attitude_and_place(site, moving, notes, who, errors, faults.slip, seed)
-    force, omega = ideal(q, p, moving.rate)
+    q, p = worn(site, legs, moving, notes, who, errors, faults.slip, seed)
+    force, omega = jolted(site, notes, moving.rate, *ideal(q, p, moving.rate), seed)
 
     def raw(times: list[Floats]) -> list[Raw]:
         out = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,12 @@ SHOULDER, ELBOW = (0.0, 0.17, 0.17), (0.0, -0.28, 0.0)
 HIP_HEIGHT = 0.84
 """m: hip and lumbar joint from the sacrum, thoracic joint from the lumbar one, shoulder, elbow [ENG]."""
 
+PLAIN = ("height", "forward", "sideways", "sway", "tremor", "follow", "on_hip")
+"""Channels that are no angles."""
+
+ARM = ("arm_yaw", "arm_twist", "fore_yaw", "fore_twist")
+"""Channels that are mirrored when the sensors are on the other arm."""
+
 
 @dataclass(frozen=True, eq=False)
 class Body:
@@ -48,12 +54,14 @@ class Body:
     earth_from : segment -> (n, 4); at a perfectly tall stance every segment has x anterior, y up, z right
     joint : segment -> (n, 3) m, position of its proximal joint (the pelvis: of the sacrum)
     flexion : segment -> (n,) rad, flexion of its own joint against the one below (arms: elevation), for the skin
+    scapula : (n,) rad, tilt of the skin at the upper back that comes from the arms, forward +
     """
 
     rate: float
     earth_from: Mapping[str, Floats]
     joint: Mapping[str, Floats]
     flexion: Mapping[str, Floats]
+    scapula: Floats
 
 
 def zxy(z: Floats, x: Floats, y: Floats) -> Floats:
@@ -119,17 +127,20 @@ def _beside(person: Person, c: dict[str, Floats], n: int, rate: float, seed: int
     c["thoracic"] += 0.12 * shake * other
 
 
-def body(person: Person, line: Timeline, rate: float, seed: int) -> Body:
-    """Segments of a person through a timeline, from 0 s to its end at ``rate`` Hz."""
+def body(person: Person, line: Timeline, rate: float, seed: int, other_arm: bool = False) -> Body:
+    """Segments of a person through a timeline, from 0 s to its end at ``rate`` Hz; the arm may be the other one."""
     n = int(line.t * rate) + 1
     c = line.curves(n, rate)
     if person.arm == "left":
         for channel in SIDED:
             c[channel] = -c[channel]
+    if other_arm:
+        person = replace(person, arm="left" if person.arm == "right" else "right")
+        c |= {channel: -c[channel] for channel in ARM}
     _beside(person, c, n, rate, seed)
-    metres = {name: c.pop(name) for name in ("height", "forward", "sway", "tremor", "follow")}
+    metres = {name: c.pop(name) for name in PLAIN}
     r = {name: np.deg2rad(values) for name, values in c.items()}
-    earth = _attitudes(r, metres["follow"])
+    earth = _attitudes(r, metres["follow"], metres["on_hip"])
     flexion = {
         "pelvis": r["lumbar"],
         "lower_thorax": r["lumbar"] + r["thoracic"],
@@ -137,10 +148,10 @@ def body(person: Person, line: Timeline, rate: float, seed: int) -> Body:
         "upper_arm": r["arm_elev"],
         "forearm": r["fore_elev"] - r["arm_elev"] + r["fore_twist"],
     }
-    return Body(rate, earth, _joints(person, earth, r["heading"], metres), flexion)
+    return Body(rate, earth, _joints(person, earth, r["heading"], metres), flexion, r["scapula"])
 
 
-def _attitudes(r: Mapping[str, Floats], follow: Floats) -> dict[str, Floats]:
+def _attitudes(r: Mapping[str, Floats], follow: Floats, on_hip: Floats) -> dict[str, Floats]:
     upright = _upright(r["heading"])
     pelvis = algebra.multiply(upright, zxy(-r["pelvis"], r["pelvis_lat"], r["pelvis_axial"] + r["roll"]))
     lower = algebra.multiply(pelvis, zxy(-r["lumbar"], r["lumbar_lat"], r["lumbar_axial"]))
@@ -148,6 +159,9 @@ def _attitudes(r: Mapping[str, Floats], follow: Floats) -> dict[str, Floats]:
     total = [follow * (r["pelvis" + k] + r["lumbar" + k] + r["thoracic" + k]) for k in ("", "_lat", "_axial")]
     base = algebra.multiply(upright, zxy(-total[0], total[1], total[2]))
     arm = algebra.multiply(base, yzy(r["arm_yaw"], r["arm_elev"], r["arm_twist"]))
+    if on_hip.any():
+        total = [x + on_hip * r["pelvis" + k] for x, k in zip(total, ("", "_lat", "_axial"), strict=True)]
+        base = algebra.multiply(upright, zxy(-total[0], total[1], total[2]))
     fore = algebra.multiply(base, yzy(r["fore_yaw"], r["fore_elev"], r["fore_twist"]))
     return dict(zip(SEGMENTS, (pelvis, lower, upper, arm, fore), strict=True))
 
@@ -161,9 +175,10 @@ def _joints(
         sided = np.array(lever) * (1.0, 1.0, person.mirror)
         return algebra.rotate(earth[segment], person.scale * sided)
 
-    forward = metres["forward"]
+    forward, right = metres["forward"], metres["sideways"]
+    x, y = np.cos(heading), np.sin(heading)
     height = HIP_HEIGHT * person.scale + metres["height"]
-    hips = algebra.columns(np.cos(heading) * forward, np.sin(heading) * forward, height)
+    hips = algebra.columns(x * forward + y * right, y * forward - x * right, height)
     pelvis = hips - along("pelvis", HIP)
     lower = pelvis + along("pelvis", LUMBAR)
     upper = lower + along("lower_thorax", THORACIC)

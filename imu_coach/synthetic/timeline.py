@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from imu_coach.synthetic.scenario import COMPOSITE
 from imu_coach.types import Floats, Json
@@ -18,8 +19,13 @@ CHANNELS = (
     "heading", "roll", "height", "forward",
     "arm_yaw", "arm_elev", "arm_twist", "fore_yaw", "fore_elev", "fore_twist",
     "follow", "sway", "tremor",
+    "on_hip", "sideways", "scapula",
 )  # fmt: skip
-"""Joint channels: deg, but height and forward in m, and follow, sway and tremor factors."""
+"""Joint channels: deg, but height, forward and sideways in m, and follow, sway, tremor and on_hip factors.
+
+``on_hip``: the share of the pelvis' motion that the forearm follows; ``scapula``: tilt of the skin under the sensor on
+the upper back that comes from the arms and not from the trunk.
+"""
 
 SIDED = tuple(c for c in CHANNELS if c.endswith(("_lat", "_axial", "_yaw", "_twist")))
 """Channels written for a right sensor arm and mirrored for a left one."""
@@ -51,6 +57,37 @@ class Wave(NamedTuple):
     phase: float
 
 
+class Orbit(NamedTuple):
+    """Channels that go round together: ``turned (k,)`` full turns done at ``times (k,)`` s, smooth in between.
+
+    ``parts``: channel, amplitude (deg or m), phase; it comes and goes within ``ease`` s before and after.
+    """
+
+    times: tuple[float, ...]
+    turned: tuple[float, ...]
+    parts: tuple[tuple[str, float, float], ...]
+    ease: float = 1.0
+
+
+class Jolt(NamedTuple):
+    """A knock on a sensor: s, the sensor as the recording calls it, peak in g, width in s."""
+
+    t: float
+    sensor: str
+    peak: float
+    seconds: float
+
+
+class Resite(NamedTuple):
+    """A sensor is carried from one site to another between two times, s; ``arm`` is the one that wears it then."""
+
+    start: float
+    end: float
+    before: str
+    after: str
+    arm: str
+
+
 class Rep(NamedTuple):
     """One repetition as scripted: s, s, s, rad (always positive), and whether it was a whole one."""
 
@@ -71,6 +108,11 @@ class Notes:
     reps: list[Rep] = field(default_factory=list)
     holds: list[tuple[float, float]] = field(default_factory=list)
     commands: list[tuple[float, str, Mapping[str, Json]]] = field(default_factory=list)
+    sets: list[tuple[float, float, str, str]] = field(default_factory=list)
+    lapses: list[tuple[float, float, float, float]] = field(default_factory=list)
+    jolts: list[Jolt] = field(default_factory=list)
+    turns: list[tuple[float, str, float]] = field(default_factory=list)
+    resites: list[Resite] = field(default_factory=list)
     tall: tuple[float, float] | None = None
     table: float = 0.0
     worn: float = 0.0
@@ -84,6 +126,7 @@ class Timeline:
         self.value = dict.fromkeys(CHANNELS, 0.0)
         self.moves: list[Move] = []
         self.waves: list[Wave] = []
+        self.orbits: list[Orbit] = []
         self.notes = Notes()
 
     def shift(self, deltas: Mapping[str, float], start: float, seconds: float) -> None:
@@ -131,6 +174,15 @@ class Timeline:
             fade = x * x * x * (10.0 + x * (6.0 * x - 15.0))
             angle = 2.0 * np.pi * wave.hz * (t[i:j] - wave.start) + wave.phase
             ramps[wave.channel][i:j] += wave.amplitude * fade * np.sin(angle)
+        for orbit in self.orbits:
+            first, last = orbit.times[0] - orbit.ease, orbit.times[-1] + orbit.ease
+            i, j = (min(max(round(x * rate), 0), n) for x in (first, last))
+            x = np.clip(np.minimum(t[i:j] - first, last - t[i:j]) / orbit.ease, 0.0, 1.0)
+            fade = x * x * x * (10.0 + x * (6.0 * x - 15.0))
+            within = np.clip(t[i:j], orbit.times[0], orbit.times[-1])
+            angle = 2.0 * np.pi * PchipInterpolator(orbit.times, orbit.turned)(within)
+            for channel, amplitude, phase in orbit.parts:
+                ramps[channel][i:j] += amplitude * fade * np.sin(angle + phase)
         return {c: ramps[c] + np.cumsum(jumps[c])[:n] for c in CHANNELS}
 
 
@@ -139,6 +191,9 @@ def joints(deltas: Mapping[str, float], share: float) -> dict[str, float]:
     out = {c: d for c, d in deltas.items() if c not in COMPOSITE}
     trunk, spine = deltas.get("trunk", 0.0), deltas.get("spine", 0.0)
     for channel, part in (("pelvis", trunk - spine), ("lumbar", share * spine), ("thoracic", (1.0 - share) * spine)):
+        if part:
+            out[channel] = out.get(channel, 0.0) + part
+    for channel, part in (("pelvis", deltas.get("legs", 0.0)), ("lumbar", -deltas.get("legs", 0.0))):
         if part:
             out[channel] = out.get(channel, 0.0) + part
     for name, parts in (("lat", LATERAL), ("axial", AXIAL)):

@@ -30,6 +30,8 @@ ANGLES = (
 FILE_RATE = 25.0
 FIRST_LINE = "# SYNTHETIC truth of a simulated session (imu_coach simulator), not a recording of a person"
 NOTES = ("reps", "holds", "slips", "steps")
+RARE_NOTES = ("sets", "lapses", "taps", "resites")
+"""Lines that a file has only when there is something to say."""
 LABELS = ("activity", "strategy", "context", "in_set")
 
 Strings = NDArray[np.str_]
@@ -49,13 +51,19 @@ class Truth:
         rotation's Z-X-Y angles.  ``forearm_elevation`` and ``upper_arm_elevation`` are absolute: 0 horizontal, -90 deg
         hanging.  ``wrist_yaw`` is the turn of the forearm about the vertical minus that of the upper thorax (the
         integral of the true vertical rates), counterclockwise from above +, zero at the last ``rezero`` or ``context``
-        command.  ``trunk_inclination_absolute`` contains the kyphotic tilt of the back surface at T2-T4.
+        command, or at what would be a ``context`` command in a coached session.  ``trunk_inclination_absolute``
+        contains the kyphotic tilt of the back surface at T2-T4.
     activity, strategy, context : (m,) str; "" where none, context is the posture last commanded
     in_set : (m,) bool, as last commanded
     reps : (t_on, t_peak, t_off, amplitude_rad, complete) each, as scripted; t_peak is where the hold begins
     holds : (t0, t1) s each, the scripted plateau (approach and return not included)
     slips : (sensor, t, deg, axis) each
     steps : (t0, t1, activity or way) each
+    sets : (t0, t1, exercise id, side) each, of a coached session: from being still in position to the end of the last
+        repetition
+    lapses : (t0, t1, deg of trunk flexion, share made by the spine) each, the plateau of a :class:`Lapse`
+    taps : (t, sensor, g) each, also knocks
+    resites : (t0, t1, sensor, site) each; from t1 on the sensor is worn there
     """
 
     t: Floats
@@ -68,6 +76,10 @@ class Truth:
     holds: list[tuple[float, float]] = field(default_factory=list)
     slips: list[tuple[str, float, float, tuple[float, float, float]]] = field(default_factory=list)
     steps: list[tuple[float, float, str]] = field(default_factory=list)
+    sets: list[tuple[float, float, str, str]] = field(default_factory=list)
+    lapses: list[tuple[float, float, float, float]] = field(default_factory=list)
+    taps: list[tuple[float, str, float]] = field(default_factory=list)
+    resites: list[tuple[float, float, str, str]] = field(default_factory=list)
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write as text (gzipped if the name ends in ``.gz``) at 25 Hz; degrees, in columns named ``..._deg``."""
@@ -82,6 +94,9 @@ class Truth:
         out.write(FIRST_LINE + "\n")
         for name in NOTES:
             out.write(f"# {name} = {json.dumps(getattr(self, name))}\n")
+        for name in RARE_NOTES:
+            if values := getattr(self, name):
+                out.write(f"# {name} = {json.dumps(values)}\n")
         write = csv.writer(out, lineterminator="\n")
         write.writerow(["t_s", *(f"{name}_deg" for name in self.angle), *LABELS])
         columns = [[f"{t:.2f}" for t in self.t[rows]]]
@@ -119,15 +134,20 @@ class Truth:
             holds=[(a, b) for a, b in json.loads(notes["holds"])],
             slips=[(s, t, deg, (x, y, z)) for s, t, deg, (x, y, z) in json.loads(notes["slips"])],
             steps=[(a, b, name) for a, b, name in json.loads(notes["steps"])],
+            **{name: [tuple(v) for v in json.loads(notes.get(name, "[]"))] for name in RARE_NOTES},
         )
 
 
-def truth(body: Body, notes: Notes, kyphosis: float, slips: list[Any]) -> Truth:
-    """Angles of a body's motion and what the script noted; ``kyphosis`` in deg."""
+def truth(body: Body, notes: Notes, kyphosis: float, slips: list[Any], resites: list[Any] | None = None) -> Truth:
+    """Angles of a body's motion and what the script noted; ``kyphosis`` in deg.
+
+    ``resites``: what became of the script's re-sitings with the sensors of this session.
+    """
     every = round(body.rate / FRAME_RATE)
     earth = {segment: q[::every] for segment, q in body.earth_from.items()}
     t = np.arange(len(earth["pelvis"])) / FRAME_RATE
-    changes = [0.0, *(when for when, name, _ in notes.commands if name in ("rezero", "context"))]
+    pressed = (when for when, name, _ in notes.commands if name == "rezero")
+    changes = [0.0, *sorted([*pressed, *(when for when, _, _ in notes.contexts)])]
     steps = [(round(a, 3), round(b, 3), name) for a, b, name in notes.steps]
     return Truth(
         t,
@@ -143,6 +163,10 @@ def truth(body: Body, notes: Notes, kyphosis: float, slips: list[Any]) -> Truth:
         [(round(a, 3), round(b, 3)) for a, b in notes.holds],
         slips,
         steps,
+        [(round(a, 3), round(b, 3), name, side) for a, b, name, side in notes.sets],
+        [(round(a, 3), round(b, 3), deg, spine) for a, b, deg, spine in notes.lapses],
+        [(round(j.t, 3), j.sensor, round(j.peak, 2)) for j in notes.jolts],
+        resites or [],
     )
 
 

@@ -49,7 +49,7 @@ def situation(layout: str, **changes: object) -> Situation:
 
 
 def angles(layout: str, f: Frames, s: Situation | None = None, bands: Bands | None = None) -> Angles:
-    rows, up, columns = slice(0, len(f.index)), quat.up(f.earth_from_sensor), angles_of(config.layout(layout))
+    rows, up, columns = slice(0, len(f.index)), quat.up(f.earth_from_sensor), angles_of(config.layout(layout).sites)
     return Stretch(f, rows, up, columns, bands or band_table(), s or situation(layout)).angles()
 
 

@@ -158,7 +158,7 @@ def upright(layout: str, posture: str | None = None, side: bool = True) -> Angle
     f = Frames(np.arange(1), np.zeros((1, n, 4)), zero, zero, np.zeros((1, n), np.uint8))
     mounts = [replace(given((1.0, 0.0, 0.0, 0.0)), side=side) for _ in sites]
     now = Situation(sites, mounts, set(sites), posture, True, dict.fromkeys(ANCHORED, 0.0))
-    return Stretch(f, slice(0, 1), up, angles_of(config.layout(layout)), config.bands(), now).angles()
+    return Stretch(f, slice(0, 1), up, angles_of(config.layout(layout).sites), config.bands(), now).angles()
 
 
 @pytest.mark.parametrize("layout", config.LAYOUTS)

@@ -19,9 +19,9 @@ RANKS = (
     ("conventions", "types", "exercise", "settings", "errors", "quat"),
     ("drivers",),
     ("core",),
-    ("config", "importers", "export", "recording"),
+    ("config", "phrases", "catalogue", "rules", "planner", "importers", "export", "recording"),
     ("synthetic", "sources", "sinks"),
-    ("run", "offline", "evaluate", "plot", "testing"),
+    ("run", "results", "offline", "recounting", "evaluate", "plot", "testing"),
     ("cli",),
 )
 """Import order: a module imports from its own rank or those before it."""

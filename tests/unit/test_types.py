@@ -42,7 +42,8 @@ def update(first: int, n: int) -> Update:
     q = np.zeros((n, 1, 4))
     f = Frames(np.arange(first, first + n), q, q[..., :3], q[..., :3], np.zeros((n, 1), np.uint8))
     event = Event(first, first, "marked", "", {"text": str(first)})
-    return Update(f, angles(first, n), (event,), {"wrist": Health(packets=first + n)})
+    trace = np.full(n, float(first))
+    return Update(f, angles(first, n), trace, (event,), {"wrist": Health(packets=first + n)})
 
 
 def test_blocks_cannot_be_written_to() -> None:

@@ -1,0 +1,348 @@
+"""Counts a movement that nobody defined, with one sensor worn any way round: learned from its first two repetitions.
+
+Once something has repeated (:mod:`imu_coach.core.dominant`), its direction gives one number, the turn about it, and
+the repetitions so far are told with their own onsets.  From then on a repetition is a way out, by at least 60 % of the
+person's own swing, and most of the way back, along much the same course.  The way out is the way that the first
+movement went.
+
+The turn is integrated from rates while the sensor moves and stands while it does not, so that neither a hold nor a
+pause drifts; rest is where the last repetition ended, so that what drift there is does not add up.  A movement of
+another size or course is none; if another movement repeats, that one is learned instead.
+
+The numbers are engineering defaults.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.signal import butter, sosfilt, sosfilt_zi
+
+from imu_coach import quat
+from imu_coach.conventions import FRAME_RATE, GRAVITY
+from imu_coach.core.dominant import STEP, Found, Recurrence, first_alike, stretched
+from imu_coach.core.rep import HoldNews, Rep, RepSpec, Turn
+from imu_coach.types import Codes, Floats, Ints
+
+EVERY = 4
+"""Frames per step: 25 Hz."""
+CUTOFF, BOUNCING = 3.0, 6.0
+"""Hz; of the rates, in which tremor (4 to 8 Hz) is no movement, and of the acceleration, in which steps show."""
+DELAY = round(math.sqrt(2.0) / (2.0 * math.pi * CUTOFF) * FRAME_RATE)
+"""Frames by which the low-passed rates lag."""
+STILL = math.radians(4.0)
+"""rad/s; slower is standing still: zero-rate offsets reach 3, breathing 2.4, sway 1.5 deg/s."""
+ANY = RepSpec(math.radians(40.0), math.radians(8.0), 0.8, 20.0)
+"""Of a movement nobody defined: less than 8 deg is breathing, sway and fidgeting."""
+LEAVE = 0.4
+"""Of the swing: out of rest."""
+WHOLE, LARGEST = 0.6, 2.0
+"""Of the swing: a repetition; less is a partial, more another movement."""
+BACK, HOME = 0.6, 0.85
+"""Of the way out: on the way back (decides once it slows down), and as good as back (decides at once)."""
+FARTHEST = 1.25
+"""Of the swing: no more of the way out is asked back, so that a change of posture on the way out ends."""
+SLOW = 0.5
+"""Of the fastest on the way back."""
+LEARN = 0.3
+"""Gain of swing and course."""
+ALIKE = 0.35
+"""Cosine with the course of the repetitions so far, of which the counted ones of a tired arm keep 0.5."""
+SAME, SAME_SIZE, SAME_TEMPO = 0.7, 1.5, 1.6
+"""Cosine of the courses, and largest ratios of sizes and of lengths, of the two repetitions that teach a movement."""
+WHOLE_CYCLE = 1.1
+"""Of the rows at which a repetition is decided: to rest."""
+WALKING = 0.75
+"""Share of the latest repetitions during which the body bounced, beyond which they are steps."""
+PAUSE = 15.0
+"""s of stillness after which a movement is forgotten: a tired person rests for ten between repetitions."""
+FOLLOW = 1.0
+"""s in which rest follows while still."""
+GAP, LOST = 0.5, 2.0
+"""s without data after which repetitions are not compared across it, and after which the pose is not known."""
+STUCK = 90.0
+"""s out of rest, at most."""
+QUIET = 3.0
+"""s without a repetition after which another movement may be learned."""
+MEMORY = 500
+"""Steps kept in rest, to date the onset back."""
+
+_SOS = butter(2, CUTOFF, fs=FRAME_RATE, output="sos")
+_ZI = sosfilt_zi(_SOS)[:, :, None]
+_SOS_BOUNCE = butter(2, BOUNCING, fs=FRAME_RATE, output="sos")
+_ZI_BOUNCE = sosfilt_zi(_SOS_BOUNCE)[:, :, None]
+
+
+class Point(NamedTuple):
+    """One step: frame, turn (rad), its rate (rad/s), and the rate as a vector (3,), None while still."""
+
+    frame: int
+    turn: float
+    speed: float = 0.0
+    rate: Floats | None = None
+
+
+class Swings:
+    """Out and back again, in one number of which only the swing and the course are known."""
+
+    def __init__(self, found: Found, shortest: float, sign: int, shape: Floats | None, begin: Point) -> None:
+        self.direction, self.amplitude = found.direction * sign, found.swing
+        self.shortest, self.shape = shortest, shape
+        self.previous: tuple[Floats, float, float] | None = None  # course, size, s of the last repetition
+        self.repeated = False  # two that followed each other were the same
+        self.rows = 0  # of movement, in the last repetition
+        self.walking = 0.0  # share of the latest repetitions during which the body bounced as in walking
+        self.lost(begin)
+
+    def lost(self, p: Point) -> None:
+        """Where it is now is rest."""
+        self.out, self.base, self.rest_since, self.trace = False, p, p.frame, [p]
+        self.peak, self.fastest_back = p.turn, 0.0
+
+    def step(self, p: Point) -> Rep | None:
+        """One step; the repetition that it decided."""
+        if not self.out:
+            self._rest(p)
+            return None
+        self.trace.append(p)
+        if p.turn > self.peak:
+            self.peak, self.fastest_back = p.turn, 0.0
+        self.fastest_back = min(self.fastest_back, p.speed)
+        size, back = self.peak - self.base.turn, self.peak - p.turn
+        enough = min(size, FARTHEST * self.amplitude)
+        slow = p.speed > SLOW * self.fastest_back
+        if back >= HOME * enough or (back >= BACK * enough and slow):
+            return self._back(p, size)
+        if p.frame - self.base.frame > STUCK * FRAME_RATE:
+            self.lost(p)
+        return None
+
+    def cut_off(self, frame: int) -> Rep | None:
+        """The repetition in progress, if it is as large as one must be."""
+        size = self.peak - self.base.turn
+        if not self.out or size < WHOLE * self.amplitude:
+            return None
+        return self._back(self.trace[-1]._replace(frame=frame), size)
+
+    def _rest(self, p: Point) -> None:
+        """Rest is the lowest point since it was reached; what comes after it is kept."""
+        if p.turn <= self.base.turn:
+            self.base, self.trace = p, []
+        self.trace.append(p)
+        if p.turn - self.base.turn > LEAVE * self.amplitude:
+            self.out, self.peak, self.fastest_back = True, p.turn, 0.0
+        elif p.rate is None:  # still, a little above: rest has moved
+            self.base = p._replace(turn=self.base.turn + STEP / FOLLOW * (p.turn - self.base.turn))
+            self.trace = [p]
+        elif len(self.trace) > MEMORY:
+            del self.trace[0]
+
+    def _back(self, p: Point, size: float) -> Rep | None:
+        rep = self._repetition(p, size)
+        rates = [q.rate for q in self.trace if q.rate is not None]
+        course, self.rows = stretched(rates), round(WHOLE_CYCLE * len(rates))
+        self.lost(p)
+        seconds = (rep.end - rep.onset) / FRAME_RATE
+        if seconds < 0.5 * self.shortest or size > LARGEST * self.amplitude:
+            return None
+        if self.shape is not None and float((course * self.shape).sum()) < ALIKE:
+            return None
+        if size < WHOLE * self.amplitude:
+            return rep._replace(status="partial")
+        self._compare(course, size, seconds)
+        self.amplitude += LEARN * (size - self.amplitude)
+        mean = course if self.shape is None else self.shape + LEARN * (course - self.shape)
+        self.shape = mean / np.sqrt((mean * mean).sum())
+        return rep
+
+    def _compare(self, course: Floats, size: float, seconds: float) -> None:
+        """With the repetition before it: two of the same course, size and tempo are a movement that repeats."""
+        if self.previous is not None:
+            before, other, took = self.previous
+            even = other < SAME_SIZE * size and size < SAME_SIZE * other
+            even = even and took < SAME_TEMPO * seconds and seconds < SAME_TEMPO * took
+            self.repeated = self.repeated or (even and float((course * before).sum()) > SAME)
+        self.previous = course, size, seconds
+
+    def _repetition(self, p: Point, size: float) -> Rep:
+        high = [q.frame for q in self.trace if q.turn >= self.peak - 0.1 * size]
+        onset = max(self.trace[0].frame - DELAY, 0)
+        top, release = max(high[0] - DELAY, onset), max(high[-1] - DELAY, onset)
+        speed = max(abs(q.speed) for q in self.trace)
+        end = max(p.frame - DELAY, release)
+        return Rep(p.frame, onset, top, release, end, "counted", 1, self.base.turn, self.peak, speed)
+
+
+class AutoCounter:
+    """Counts the dominant motion of one uncalibrated sensor.
+
+    ``value`` (n,) rad is the turn about the direction at the frames of the last push, NaN until learned.
+    """
+
+    def __init__(self, spec: RepSpec | None = None) -> None:
+        self.spec = spec or ANY
+        self.recurrence = Recurrence(self.spec)
+        self.swings: Swings | None = None
+        self.value: Floats = np.empty(0)
+        self.zi, self.zi_bounce = _ZI * 0.0, _ZI * 0.0
+        self.seen = -(10**9)  # last frame with data
+        self.last = -1  # frame at which the last repetition was decided
+        self.moved = -1  # last frame of movement
+        self.pause = round(FRAME_RATE * max(PAUSE, 5.0 + 1.5 * (self.spec.hold or 0.0)))
+        self.turn = 0.0
+        self.partials: list[Rep] = []  # told since the last repetition
+
+    @property
+    def amplitude(self) -> float | None:
+        """rad, of the swing as learned so far."""
+        return self.swings.amplitude if self.swings else None
+
+    @property
+    def resting(self) -> bool:
+        """At rest now, or nothing learned yet."""
+        return self.swings is None or not self.swings.out
+
+    @property
+    def rest_since(self) -> int:
+        """Frame at which rest was reached."""
+        return self.swings.rest_since if self.swings else 0
+
+    @property
+    def displacement(self) -> float:
+        """rad from rest."""
+        return self.turn - self.swings.base.turn if self.swings else 0.0
+
+    @property
+    def holding(self) -> float:
+        """Seconds of the present hold: none is judged here, see :mod:`imu_coach.core.stillness`."""
+        return 0.0
+
+    def push(
+        self, index: Ints, earth_from_sensor: Floats, gyr: Floats, acc: Floats, why: Codes
+    ) -> list[Rep | HoldNews | Turn]:
+        """Consecutive frames ``index (n,)`` of one sensor: ``(n, 4)``, rad/s ``(n, 3)``, m/s2 ``(n, 3)``, ``(n,)``.
+
+        Whatever is a number is used, whether the attitude has settled (``why``) or not: only turns from one moment to
+        another matter here, and they are good from the first sample.
+        """
+        self.value = np.full(len(index), np.nan)
+        events: list[Rep | HoldNews | Turn] = []
+        finite = (
+            np.isfinite(gyr).all(axis=1) & np.isfinite(acc).all(axis=1) & np.isfinite(earth_from_sensor).all(axis=1)
+        )
+        edges = np.flatnonzero(np.diff(finite, prepend=False, append=False))
+        for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            pushed = quat.rotate(earth_from_sensor[a:b], acc[a:b]) - (0.0, 0.0, GRAVITY)
+            self._begin(int(index[a]), gyr[a], pushed[0])
+            rate, self.zi = sosfilt(_SOS, gyr[a:b], axis=0, zi=self.zi)
+            pushed, self.zi_bounce = sosfilt(_SOS_BOUNCE, pushed, axis=0, zi=self.zi_bounce)
+            for i in range(a, b):
+                if int(index[i]) % EVERY == 0:
+                    events += self._step(int(index[i]), rate[i - a], earth_from_sensor[i], pushed[i - a])
+                if self.swings is not None:
+                    self.value[i] = self.turn
+            self.seen = int(index[b - 1])
+        return events
+
+    def finish(self, frame: int) -> list[Rep]:
+        """No more data will come: a repetition that was out far enough is one, cut off by the end of the recording."""
+        rep = self.swings.cut_off(frame) if self.swings else None
+        if rep is None:
+            return []
+        self._note(rep)
+        return [rep]
+
+    def _begin(self, frame: int, rate: Floats, pushed: Floats) -> None:
+        """Data begin, or go on."""
+        silent = (frame - self.seen - 1) / FRAME_RATE
+        if silent > 0.0:
+            self.zi, self.zi_bounce = _ZI * rate, _ZI_BOUNCE * pushed
+        if silent > GAP:
+            self.recurrence.reset()
+        if silent > LOST and self.swings is not None:
+            self.swings.lost(Point(frame, self.turn))
+
+    def _step(self, frame: int, rate: Floats, pose: Floats, pushed: Floats) -> list[Rep | HoldNews | Turn]:
+        moving = float(quat.length(rate)) >= STILL
+        if frame - self.moved > self.pause and self.resting:
+            self._forget()
+        if moving:
+            self.moved = frame
+            self.recurrence.push(frame, rate, pose, pushed)
+        told: list[Rep | HoldNews | Turn] = []
+        if self.swings is not None:
+            out = self.swings.out
+            speed = float(quat.dot(rate, self.swings.direction)) if moving else 0.0
+            self.turn += speed * STEP
+            rep = self.swings.step(Point(frame, self.turn, speed, rate if moving else None))
+            if rep is not None and not self._walking(rep):
+                self._note(rep)
+                told.append(rep)
+            if self.swings.out is not out:
+                told.append(Turn(frame, not self.swings.out))
+        if moving and (self.swings is None or frame - self.last > QUIET * FRAME_RATE):
+            found = self.recurrence.find(self.last)
+            if found is not None:
+                told += self._learn(frame, found)
+        return told
+
+    def _forget(self) -> None:
+        """After a long rest two repetitions are asked for again: what comes first may be anything."""
+        self.recurrence.reset()
+        self.swings = None
+
+    def _walking(self, rep: Rep) -> bool:
+        """Whether this repetition and those before it were the swings of an arm in walking."""
+        assert self.swings is not None
+        bounced = self.recurrence.walked(self.recurrence.end, self.swings.rows)
+        self.swings.walking += LEARN * (bounced - self.swings.walking)
+        return self.swings.walking > WALKING
+
+    def _note(self, rep: Rep) -> None:
+        if rep.status == "partial":
+            self.partials.append(rep)
+        else:
+            self.partials, self.last = [], rep.decided
+
+    def _learn(self, frame: int, found: Found) -> list[Rep | HoldNews | Turn]:
+        """Take this movement, and tell its repetitions so far."""
+        frames, rates = self.recurrence.rows(self.last)
+        start, sign = first_alike(np.cumsum(quat.dot(rates, found.direction)) * STEP, found.swing)
+        frames, rates = frames[start:], rates[start:]
+        known = self._replay(found, sign, None, frames, rates)[1].shape  # the course, from all of them
+        reps, swings = self._replay(found, sign, known, frames, rates)
+        if not swings.repeated or swings.walking >= 0.5:
+            return []
+        was_resting, self.swings, self.turn = self.resting, swings, swings.trace[-1].turn
+        told: list[Rep | HoldNews | Turn] = [self._again(rep._replace(decided=frame)) for rep in reps]
+        self.last, self.partials = frame, []
+        if was_resting is not self.resting:
+            told.append(Turn(frame, self.resting))
+        return told
+
+    def _replay(
+        self, found: Found, sign: int, shape: Floats | None, frames: Ints, rates: Floats
+    ) -> tuple[list[Rep], Swings]:
+        """Repetitions in the newest rows, and the state that they end in."""
+        direction, turn = found.direction * sign, 0.0
+        swings = Swings(found, self.spec.shortest, sign, shape, Point(int(frames[0]), turn))
+        reps, walked = [], 0
+        row = self.recurrence.end - len(frames) + 1
+        for k in range(1, len(frames)):
+            speed = float(quat.dot(rates[k], direction))
+            turn += speed * STEP
+            rep = swings.step(Point(int(frames[k]), turn, speed, rates[k]))
+            if rep is not None and rep.status == "counted":
+                reps.append(rep)
+                walked += self.recurrence.walked(row + k, swings.rows)
+        swings.walking = walked / max(len(reps), 1)
+        return reps, swings
+
+    def _again(self, rep: Rep) -> Rep:
+        """A repetition told already as a partial keeps its onset."""
+        for partial in self.partials:
+            if partial.onset < rep.end and rep.onset < partial.end:
+                return rep._replace(onset=partial.onset, status="promoted")
+        return rep

@@ -1,0 +1,47 @@
+"""A copy of a stage's state, to come back to: what never changes is shared, what may change is copied."""
+
+from __future__ import annotations
+
+from collections import deque
+from copy import copy
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+T = TypeVar("T")
+
+SHARED = (int, float, str, bytes, bool, type(None), np.generic)
+
+
+def snapshot(value: T) -> T:
+    """A copy that does not change when the original does; frozen dataclasses and read-only arrays are shared."""
+    return cast(T, _copied(value))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, SHARED) or _frozen(value):
+        return value
+    if isinstance(value, np.ndarray):
+        return value.copy() if value.flags.writeable else value
+    if isinstance(value, dict):
+        return {k: _copied(v) for k, v in value.items()}
+    if isinstance(value, list | deque | set):
+        plain = not value or isinstance(next(iter(value)), SHARED) or isinstance(value, deque | set)
+        return copy(value) if plain else [_copied(v) for v in value]
+    if isinstance(value, tuple):
+        parts = [_copied(v) for v in value]
+        same = all(a is b for a, b in zip(parts, value, strict=True))
+        return value if same else type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    twin = copy(value)
+    slots: tuple[str, ...] = getattr(value, "__slots__", ())
+    for name in (*slots, *getattr(value, "__dict__", ())):
+        old = getattr(value, name)
+        new = _copied(old)
+        if new is not old:
+            setattr(twin, name, new)
+    return twin
+
+
+def _frozen(value: Any) -> bool:
+    params = getattr(type(value), "__dataclass_params__", None)
+    return (params is not None and params.frozen) or callable(value)

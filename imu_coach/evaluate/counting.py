@@ -1,0 +1,148 @@
+"""Simulated sessions of one exercise through the coach, and what it counted beside what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from imu_coach import catalogue, config, synthetic
+from imu_coach.conventions import FRAME_RATE
+from imu_coach.core.book import OPEN
+from imu_coach.exercise import Exercise, Plan
+from imu_coach.planner import single
+from imu_coach.synthetic import Conduct, Simulated
+from imu_coach.synthetic.conduct import Which
+from imu_coach.testing import run as through
+from imu_coach.types import Event
+
+MARGIN = 2.0
+"""s around a set that still belong to it: what is counted there is not a false repetition between sets."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One session: who, what, worn where, and by how much the exercise's expected amplitude is off."""
+
+    exercise: str
+    seed: int
+    sites: tuple[str, ...] = ()
+    factor: float = 1.0
+    which: Which = "test"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One set: s, repetitions done and counted (told as probable among them), latencies, edges, share seen."""
+
+    exercise: str
+    seed: int
+    factor: float
+    true: int
+    told: int
+    probable: int
+    latency: tuple[float, ...]
+    edges: tuple[int, int, int]  # found, told, true: starts and ends of repetitions within 0.5 s
+    seen: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """Holds of a session: true and credited seconds of each true one, and holds told that were none."""
+
+    exercise: str
+    pairs: tuple[tuple[float, float], ...]
+    false: int
+
+
+def open_plan(exercise: Exercise, factor: float = 1.0, side: str = "") -> Plan:
+    """As many sets and repetitions as are done; the counter is never told how many.  Expected amplitude x factor."""
+    motions = tuple(m._replace(expected=m.expected * factor) for m in exercise.motions)
+    plan = single(replace(exercise, motions=motions), side)
+    items = tuple(i._replace(sets=(1, OPEN), reps=(OPEN, OPEN)) for i in plan.items)
+    return replace(plan, items=items, practice=False)
+
+
+def session(case: Case) -> tuple[Simulated, tuple[Event, ...]]:
+    """Simulate one, and what the coach said of it."""
+    exercise = catalogue.exercise(case.exercise)
+    sites = case.sites or exercise.sites
+    conduct = Conduct.draw(case.seed, case.which)
+    simulated = synthetic.exercise_session(case.exercise, case.seed, conduct=conduct, sensors=sites, which=case.which)
+    setup = replace(config.setup(simulated.header), plan=open_plan(exercise, case.factor))
+    return simulated, through(simulated.header, setup, [simulated.inputs]).events
+
+
+def counted(case: Case) -> tuple[list[Counted], Held, tuple[int, float]]:
+    """Every set of one session, its holds, and the false repetitions in so many minutes outside of sets."""
+    simulated, events = session(case)
+    truth = simulated.truth
+    reps = [e for e in events if e.kind == "rep" and e.detail["status"] != "hand"]
+    sets, inside = [], 0
+    for t0, t1, *_ in truth.sets:
+        mine = [e for e in reps if t0 - MARGIN <= e.onset / FRAME_RATE <= t1 + MARGIN]
+        inside += len(mine)
+        done = [r for r in truth.reps if t0 - 0.1 <= r[0] <= t1 and r[4]]
+        found = [(e.onset / FRAME_RATE, float(e.detail["end_s"]), e.decided / FRAME_RATE) for e in mine]
+        matched = [(r, f) for r in done for f in found if f[0] < r[2] and f[1] > r[0]]
+        edges = sum((abs(f[0] - r[0]) <= 0.5) + (abs(f[1] - r[2]) <= 0.5) for r, f in matched)
+        seen = [
+            float(e.detail["seen"]) for e in events if e.kind == "set_end" and t0 < e.decided / FRAME_RATE < t1 + 30
+        ]
+        sets.append(
+            Counted(
+                case.exercise,
+                case.seed,
+                case.factor,
+                len(done),
+                len(mine),
+                sum(e.detail["status"] == "probable" for e in mine),
+                tuple(f[2] - r[2] for r, f in matched),
+                (edges, 2 * len(found), 2 * len(done)),
+                seen[0] if seen else 0.0,
+            )
+        )
+    idle = float(truth.t[-1]) - sum(t1 - t0 for t0, t1, *_ in truth.sets)
+    return sets, _holds(case, simulated, events), (len(reps) - inside, idle / 60.0)
+
+
+def _holds(case: Case, simulated: Simulated, events: Sequence[Event]) -> Held:
+    """Each true hold with the seconds credited within it; a hold of 1.5 s or more that touches none is false."""
+    begins = [e.onset / FRAME_RATE for e in events if e.kind == "hold_begin"]
+    ends = [(e.onset / FRAME_RATE, float(e.detail["seconds"])) for e in events if e.kind == "hold_end"]
+    told = [(begin, end, seconds) for begin, (end, seconds) in zip(begins, ends, strict=False)]
+    pairs = []
+    for a, b in simulated.truth.holds:
+        pairs.append((b - a, sum(s for onset, end, s in told if onset < b and end > a)))
+    loose = [
+        s for onset, end, s in told if s >= 1.5 and not any(onset < b and end > a for a, b in simulated.truth.holds)
+    ]
+    return Held(case.exercise, tuple(pairs), len(loose))
+
+
+def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927, doi:10.1080/01621459.1927.10502953), as per cent."""
+    if not n:
+        return 0.0, 100.0
+    p, d = hits / n, 1.0 + z * z / n
+    centre, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return round(100 * (centre - half) / d, 1), round(100 * float(centre + half) / d, 1)
+
+
+def over(work: Callable[[T], R], cases: Sequence[T], jobs: int, progress: Callable[[float], None] | None) -> list[R]:
+    """Every case, in order, by some processes."""
+    done: list[R] = []
+    pool = ProcessPoolExecutor(jobs) if jobs > 1 else None
+    results: Iterable[R] = map(work, cases) if pool is None else pool.map(work, cases, chunksize=2)
+    for result in results:
+        done.append(result)
+        if progress is not None:
+            progress(len(done) / len(cases))
+    if pool is not None:
+        pool.shutdown()
+    return done

@@ -1,0 +1,98 @@
+"""The law with a coach, guards and commands: re-siting, a way down to the floor, taps, undo, a gap, a stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imu_coach import catalogue, config, planner, rules, synthetic
+from imu_coach.exercise import Plan
+from imu_coach.settings import Setup
+from imu_coach.synthetic import Faults
+from imu_coach.testing import assert_identical, partition, run
+from imu_coach.types import Command, Header, Input, Update
+
+DONE = (("ext_rotation_seated", "", 1, 3, None), ("row_low_dumbbell", "right", 1, 3, None),
+        ("superman_beginner", "", 1, 2, 3.0), ("prone_ext_beginner", "", 1, 2, 4.0))  # fmt: skip
+BAD_LINK = Faults(
+    loss=0.01, burst=1.0, stall_rate=1.0, stalls=(("wrist", 62.0, 1.2),), out_of_range=(("wrist", 90.0, 96.5),)
+)
+
+
+def plan() -> Plan:
+    """What was done, as a plan."""
+    items = [planner.single(catalogue.exercise(id), side).items[0] for id, side, *_ in DONE]
+    items = [i._replace(sets=(1, 1), reps=(2, 3), rest=(4.0, 60.0)) for i in items]
+    return Plan("law", "law", tuple(items), practice=False)
+
+
+@cache
+def log() -> tuple[Header, list[Input], Setup]:
+    """A coached session on a bad link, and more commands than any person gives."""
+    simulated = synthetic.coached_session(DONE, 3, faults=BAD_LINK)
+    end = simulated.inputs[-1].arrived_ns
+    extra: list[Input] = [
+        Command(round(at * end), name, value)
+        for at, name, value in (
+            (0.21, "tap", {"taps": 2}),
+            (0.22, "tap", {"taps": 2}),
+            (0.213, "add", {}),
+            (0.216, "undo", {}),
+            (0.33, "context", {"posture": "standing", "in_set": True}),
+            (0.5, "pause", {}),
+            (0.51, "resume", {}),
+            (0.93, "stop", {"reason": "pain"}),
+        )
+    ]
+    inputs = sorted([*simulated.inputs, *extra], key=lambda i: i.arrived_ns)
+    setup = replace(config.setup(simulated.header), plan=plan(), rules=rules.load())
+    return simulated.header, inputs, setup
+
+
+@cache
+def whole(flush: bool) -> Update:
+    header, inputs, setup = log()
+    return run(header, setup, [inputs], flush)
+
+
+def check(cuts: list[int], flush: bool = True) -> None:
+    header, inputs, setup = log()
+    assert_identical(whole(flush), run(header, setup, partition(inputs, cuts), flush))
+
+
+def test_the_log_has_what_it_takes() -> None:
+    """A session in which the coach does nothing would let any mutant through."""
+    kinds = [e.kind for e in whole(True).events]
+    wanted = {"exercise_begin", "set_begin", "rep", "set_end", "paused", "resumed", "resited", "undone", "hold_begin",
+              "hold_second", "hold_end", "session_end", "sensor_lost", "calibrated"}  # fmt: skip
+    assert wanted <= set(kinds), wanted - set(kinds)
+    assert kinds.count("rep") >= 6
+    assert {"warning", "not_judged"} & set(kinds)
+
+
+@pytest.mark.parametrize("flush", [True, False])
+def test_one_input_at_a_time(flush: bool) -> None:
+    check(list(range(len(log()[1]))), flush)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(0, 12000), max_size=60))
+def test_any_cut_with_empty_chunks_too(cuts: list[int]) -> None:
+    check([*cuts, *cuts[:5]])
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 12000), st.integers(1, 40))
+def test_small_chunks_around_one_place(start: int, size: int) -> None:
+    check([start + size * i for i in range(30)])
+
+
+def test_a_prefix_is_a_prefix() -> None:
+    """What was said is never taken back."""
+    header, inputs, setup = log()
+    early, late = run(header, setup, [inputs[: len(inputs) // 2]], flush=False), whole(False)
+    assert late.events[: len(early.events)] == early.events
