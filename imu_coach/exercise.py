@@ -14,7 +14,7 @@ CHANNELS = (
     "trunk_extension",  # upper back rises from where it lay: trunk inclination falls
     "trunk_lateral",  # side bend
     "forearm_elevation",
-    "upper_arm_elevation",
+    "upper_arm_elevation",  # from where it hung when the set began
     "wrist_yaw",  # wrist against trunk about the vertical, for one repetition's length
     "wrist_sweep",  # the same through a large arc
     "wrist_vertical",  # m, from the specific force: weak when slow

@@ -54,6 +54,8 @@ SAME, SAME_SIZE, SAME_TEMPO = 0.7, 1.5, 1.6
 """Cosine of the courses, and largest ratios of sizes and of lengths, of the two repetitions that teach a movement."""
 WHOLE_CYCLE = 1.1
 """Of the rows at which a repetition is decided: to rest."""
+ARM_SWING = math.radians(90.0)
+"""rad; no arm swings so far in walking."""
 WALKING = 0.75
 """Share of the latest repetitions during which the body bounced, beyond which they are steps."""
 PAUSE = 15.0
@@ -66,6 +68,8 @@ STUCK = 90.0
 """s out of rest, at most."""
 QUIET = 3.0
 """s without a repetition after which another movement may be learned."""
+AGAIN = 40
+"""Frames until the next try, when something repeated and was no movement to be learned."""
 MEMORY = 500
 """Steps kept in rest, to date the onset back."""
 
@@ -92,7 +96,7 @@ class Swings:
         self.shortest, self.shape = shortest, shape
         self.previous: tuple[Floats, float, float] | None = None  # course, size, s of the last repetition
         self.repeated = False  # two that followed each other were the same
-        self.rows = 0  # of movement, in the last repetition
+        self.rows = 0  # of movement, in the last repetition; 0 if it was larger than in walking
         self.walking = 0.0  # share of the latest repetitions during which the body bounced as in walking
         self.lost(begin)
 
@@ -142,7 +146,7 @@ class Swings:
     def _back(self, p: Point, size: float) -> Rep | None:
         rep = self._repetition(p, size)
         rates = [q.rate for q in self.trace if q.rate is not None]
-        course, self.rows = stretched(rates), round(WHOLE_CYCLE * len(rates))
+        course, self.rows = stretched(rates), round(WHOLE_CYCLE * len(rates)) if size < ARM_SWING else 0
         self.lost(p)
         seconds = (rep.end - rep.onset) / FRAME_RATE
         if seconds < 0.5 * self.shortest or size > LARGEST * self.amplitude:
@@ -189,6 +193,7 @@ class AutoCounter:
         self.zi, self.zi_bounce = _ZI * 0.0, _ZI * 0.0
         self.seen = -(10**9)  # last frame with data
         self.last = -1  # frame at which the last repetition was decided
+        self.again = -1  # until when nothing is learned
         self.moved = -1  # last frame of movement
         self.pause = round(FRAME_RATE * max(PAUSE, 5.0 + 1.5 * (self.spec.hold or 0.0)))
         self.turn = 0.0
@@ -282,7 +287,7 @@ class AutoCounter:
                 told.append(rep)
             if self.swings.out is not out:
                 told.append(Turn(frame, not self.swings.out))
-        if moving and (self.swings is None or frame - self.last > QUIET * FRAME_RATE):
+        if moving and frame > self.again and (self.swings is None or frame - self.last > QUIET * FRAME_RATE):
             found = self.recurrence.find(self.last)
             if found is not None:
                 told += self._learn(frame, found)
@@ -296,7 +301,7 @@ class AutoCounter:
     def _walking(self, rep: Rep) -> bool:
         """Whether this repetition and those before it were the swings of an arm in walking."""
         assert self.swings is not None
-        bounced = self.recurrence.walked(self.recurrence.end, self.swings.rows)
+        bounced = self.swings.rows > 0 and self.recurrence.walked(self.recurrence.end, self.swings.rows)
         self.swings.walking += LEARN * (bounced - self.swings.walking)
         return self.swings.walking > WALKING
 
@@ -313,7 +318,8 @@ class AutoCounter:
         frames, rates = frames[start:], rates[start:]
         known = self._replay(found, sign, None, frames, rates)[1].shape  # the course, from all of them
         reps, swings = self._replay(found, sign, known, frames, rates)
-        if not swings.repeated or swings.walking >= 0.5:
+        if not swings.repeated or swings.walking > WALKING:
+            self.again = frame + AGAIN
             return []
         was_resting, self.swings, self.turn = self.resting, swings, swings.trace[-1].turn
         told: list[Rep | HoldNews | Turn] = [self._again(rep._replace(decided=frame)) for rep in reps]
@@ -336,7 +342,7 @@ class AutoCounter:
             rep = swings.step(Point(int(frames[k]), turn, speed, rates[k]))
             if rep is not None and rep.status == "counted":
                 reps.append(rep)
-                walked += self.recurrence.walked(row + k, swings.rows)
+                walked += swings.rows > 0 and self.recurrence.walked(row + k, swings.rows)
         swings.walking = walked / max(len(reps), 1)
         return reps, swings
 

@@ -26,14 +26,14 @@ class Cell(NamedTuple):
 
     end : its last frame; trunk : rad, mean trunk inclination, NaN where not measured
     calm : every sensor that has data is at rest; knocked : a spine sensor was hit
-    data : share of frames in which every sensor has data
+    data : share of frames with data, of each sensor
     """
 
     end: int
     trunk: float
     calm: bool
     knocked: bool
-    data: float
+    data: list[float]
 
 
 class Cells:
@@ -99,6 +99,6 @@ def _cells(rows: Floats, sites: tuple[str, ...]) -> list[Cell]:
         np.where(2 * n > CELL, mean, np.nan),
         calm,
         knocked,
-        good.all(axis=2).sum(axis=1) / CELL,
+        good.sum(axis=1) / CELL,
     )
     return [Cell(*cell) for cell in zip(*(c.tolist() for c in columns), strict=True)]

@@ -17,7 +17,6 @@ COLUMN = {
     "trunk_extension": ("trunk_inclination", -1.0),
     "trunk_lateral": ("trunk_lateral", 1.0),
     "forearm_elevation": ("forearm_elevation", 1.0),
-    "upper_arm_elevation": ("upper_arm_elevation", 1.0),
 }
 """Channels that are an angle of the table, and their factor."""
 
@@ -179,6 +178,7 @@ MAKERS: Mapping[str, Callable[[Motion, tuple[str, ...], float], Channel]] = {
     "wrist_yaw": Yaw,
     "wrist_sweep": Yaw,
     "wrist_vertical": Vertical,
+    "upper_arm_elevation": Tilt,  # an arm that hangs before the vertical passes it: its elevation would go down first
     "tilt": Tilt,
 }
 """How each channel is made; ``circle`` and ``auto`` are counted by counters of their own."""

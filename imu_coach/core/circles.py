@@ -24,8 +24,8 @@ SHARE = 0.45
 """Of the learned radius: a smaller swing is not part of a turn."""
 FLOOR, LEAST = 0.6, 0.8
 """Of the least amplitude: what the swing must have throughout, and in the middle (median) of a turn."""
-ALMOST, LAST = 0.9, 0.7
-"""Of a turn; the first and the last of a row are cut by moving out from the middle and back."""
+FIRST, LAST, ONLY = 0.8, 0.5, 0.6
+"""Of a turn; the first and the last of a row are cut by moving out from the middle and back, a single one by both."""
 PATIENCE = round(1.2 * FRAME_RATE)
 """Frames of too small a swing, or of turning back, that end a row of turns."""
 
@@ -98,7 +98,7 @@ class Circles:
             self.phase, self.begin = 0.0, frame  # the other way round
         self.phase += turn
         self.radius.append(radius)
-        if abs(self.phase) < 2.0 * math.pi * (ALMOST if self.turns == 0 else 1.0):
+        if abs(self.phase) < 2.0 * math.pi * (FIRST if self.turns == 0 else 1.0):
             return []
         return self._turned(frame, frame)
 
@@ -120,7 +120,8 @@ class Circles:
 
     def _over(self, frame: int) -> list[Rep | Turn]:
         """The row of turns has ended; its last turn is cut short by going back to the middle."""
-        last = self._turned(frame, frame - self.still) if self.turns and abs(self.phase) > LAST * 2.0 * math.pi else []
+        enough = (LAST if self.turns else ONLY) * 2.0 * math.pi
+        last = self._turned(frame, frame - self.still) if abs(self.phase) > enough else []
         self.resting, self.phase, self.turns, self.still = True, 0.0, 0, 0
         self.radius = []
         return last

@@ -165,7 +165,7 @@ class Coach:
         """End of a cell; whether the scene is another one from now on."""
         s, before, posture = self.s, self.scene, self.s.posture
         acted = False
-        watch(s, self.doing, self.book, cell)
+        watch(s, self.doing, self.book, cell, self.seen.site if self.seen is not None else -1)
         asked, s.asked = s.asked, ()
         for trigger in (*asked, ""):
             trigger = trigger or observed(s, self.plan, self.doing, self.book, cell)

@@ -175,9 +175,11 @@ class Guards:
                 self.senses.idle_time(rule)
         if self.way is not None:
             self.way.see(self.senses)
-        found.sort(key=lambda f: (f.decided, -_urgency(f), self.order[f.rule.id]))
-        self.events += [self._told(f) if f.kind == "warning" else self._cleared(f) for f in found]
-        self.events.sort(key=lambda e: e.decided)
+        if found:
+            found.sort(key=lambda f: (f.decided, -_urgency(f), self.order[f.rule.id]))
+            self.events += [self._told(f) if f.kind == "warning" else self._cleared(f) for f in found]
+        if self.events:
+            self.events.sort(key=lambda e: e.decided)
         self.senses.done()
 
     def _rule(self, active: Active) -> list[Found]:
@@ -195,14 +197,24 @@ class Guards:
         return self._watch(active, asked, judged)
 
     def _watch(self, active: Active, asked: Asked, judged: Bools) -> list[Found]:
-        x = asked.series.value if judged.all() else np.where(judged, asked.series.value, np.nan)
+        value = asked.series.value
+        stirring = []
+        for now in active.limits:
+            watch = self.watches.get((active.rule.id, now.sign)) or self._new_watch(active.rule.id, now.sign)
+            if not watch.idle or (value > now.lowest if now.sign > 0 else -value > now.lowest).any():
+                stirring.append((now, watch))
+        if not stirring:  # nearly always
+            return []
+        x = value if judged.all() else np.where(judged, value, np.nan)
         sharp = np.ones(len(x), np.bool_) if active.sharp else self._turned(active.rule)
         seen = Seen(self.senses.index, x, asked.series.sigma, asked.shown, sharp)
         found: list[Found] = []
-        for now in active.limits:
-            watch = self.watches.setdefault((active.rule.id, now.sign), Watch())
+        for now, watch in stirring:
             found += watch.run(now, seen if now.sign > 0 else seen._replace(value=-x))
         return found
+
+    def _new_watch(self, rule: str, sign: int) -> Watch:
+        return self.watches.setdefault((rule, sign), Watch())
 
     def _turned(self, rule: Rule) -> Bools | None:
         """Where the trunk is bent and turned; None when nowhere.  A twist has that in its own thresholds."""

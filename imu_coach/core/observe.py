@@ -54,10 +54,11 @@ class State:
     amplitude: dict[str, float] = field(default_factory=dict)  # rad or m, by exercise and channel
 
 
-def watch(s: State, item: Item | None, book: Book | None, cell: Cell) -> None:
-    """Posture, calm and data over the last cells."""
+def watch(s: State, item: Item | None, book: Book | None, cell: Cell, carrier: int) -> None:
+    """Posture, calm and data over the last cells; ``carrier``: the sensor that repetitions are seen by, -1 none."""
     s.cells += 1
-    s.blind = s.blind + 1 if cell.data < 0.5 else 0
+    data = cell.data[carrier] if carrier >= 0 else max(cell.data)
+    s.blind = s.blind + 1 if data < 0.5 else 0
     if item is None:
         return
     gate, trunk = item.exercise.gate.trunk, cell.trunk

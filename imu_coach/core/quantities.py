@@ -46,8 +46,13 @@ NEUTRAL = {"standing": 0.0, "pushback": 0.0, "kneeling": 0.0, "row": 0.0}
 tall*: it flattens the lumbar curve by about 36 deg (Mitchell 2008, doi:10.1186/1471-2474-9-152)."""
 
 OWN_NEUTRAL = 0.5
-"""Share of the doubt about rounding that is left against a neutral which the same sensors measured in this posture: what
-is constant (where a sensor sits, the shape of the back) cancels.  Simulated people show a quarter."""
+"""Share of the doubt about rounding that is left against a neutral which the same sensors measured in this posture:
+what is constant (where a sensor sits, the shape of the back) cancels.  Simulated people show a quarter."""
+
+RISEN = float(np.deg2rad(10.0))
+"""rad; rounding that grew by so much within the set is not doubted: a change is measured to a degree."""
+AS_FOUND = 2.0
+"""Factor on the doubt about rounding that was there when the set began: a sensor's seat shows as rounding, too."""
 
 ESTIMATED, RESTING, NO_NEUTRAL, NO_SET_START, NOT_MEASURABLE = 100, 101, 102, 103, 104
 REASONS: Mapping[int, str] = {
@@ -114,6 +119,28 @@ QUANTITIES: Mapping[str, Quantity] = {
 """Everything that a rule can name."""
 
 
+class Past:
+    """The latest values of a series, oldest first; appending a few costs little."""
+
+    def __init__(self, length: int, empty: float) -> None:
+        self.length = length
+        self.values = np.full(4 * length, empty)
+        self.end = length
+
+    def append(self, new: Floats) -> None:
+        """The newest ones."""
+        new = new[-self.length :]
+        if self.end + len(new) > len(self.values):
+            self.values[: self.length] = self.values[self.end - self.length : self.end].copy()
+            self.end = self.length
+        self.values[self.end : self.end + len(new)] = new
+        self.end += len(new)
+
+    def last(self, count: int) -> Floats:
+        """So many of them."""
+        return self.values[self.end - count : self.end]
+
+
 class Senses:
     """Quantities of one stretch after another; remembers what the past must say."""
 
@@ -123,10 +150,11 @@ class Senses:
         self.calm = -1  # and by all angles
         self.changed = -1  # frame at which the zero of the trunk last changed
         self.sat: float | None = None  # thoracolumbar flexion while sitting tall
-        self.set_begin, self.zero = -1, float("nan")  # of the latest set, and the inclination at its start
+        self.set_begin = -1  # of the latest set
+        self.zero = self.straight = float("nan")  # inclination and thoracolumbar flexion at its start
         self.waiting = False  # for the end of its first second
-        self.past = {key: np.full(PAST, np.nan) for key in ("lean", "rounding")}
-        self.counted: dict[str, Ints] = {}  # time_bent: looks of the last two minutes
+        self.past = {key: Past(PAST, np.nan) for key in ("lean", "rounding")}
+        self.counted: dict[str, Past] = {}  # time_bent: looks of the last two minutes, 1.0 where bent
         self.posture_since = 0
         self.next = 0  # grid frame that comes next
         self.index: Ints = np.empty(0, np.int64)
@@ -152,6 +180,7 @@ class Senses:
         self.calm = max(self.calm, event.decided + REST)
         if event.kind == "slipped" or (event.kind == "calibrated" and pose == "stand_tall"):
             self.sat = None
+            self.straight = float("nan")
             if event.sensor == "upper_back" or "upper_back" in done:
                 self.changed, self.zero = event.decided, float("nan")
         elif event.kind == "calibrated" and pose == "sit_tall" and {"upper_back", "sacrum"} <= done:
@@ -169,30 +198,33 @@ class Senses:
             return Series(np.full(n, np.nan), np.zeros(n), np.full(n, int(Why.NOT_WORN), np.uint8))
         i = self.column[key]
         why, source = angles.why[rows, i], angles.source[rows, i]
+        first, until = self.index[0], self.rest[key]
+        value, sigma = angles.value[rows, i], (angles.high[rows, i] - angles.low[rows, i]) / BAND_SIGMAS
+        if until <= first and self.calm <= first and not why.any() and (source == MEASURED).all():
+            return Series(value, sigma, why)
         unmeasured = (source != MEASURED) & (why == 0)
         if unmeasured.any():
             why = np.where(unmeasured, np.uint8(ESTIMATED), why)
         bad = IS_BAD[why]
-        until = self.rest[key]
-        if bad.any() or until > self.index[0]:
+        if bad.any() or until > first:
             ends = np.maximum.accumulate(np.concatenate([[until], np.where(bad, self.index + (STEP + REST), -1)]))[1:]
             why = np.where((why == 0) & (self.index < ends), np.uint8(RESTING), why)
             self.rest[key] = int(ends[-1])
-        if self.calm > self.index[0]:
+        if self.calm > first:
             why = np.where((why == 0) & (self.index < self.calm), np.uint8(RESTING), why)
-        return Series(angles.value[rows, i], (angles.high[rows, i] - angles.low[rows, i]) / BAND_SIGMAS, why)
+        return Series(value, sigma, why)
 
     def done(self) -> None:
         """These grid frames belong to the past now."""
         for key, past in self.past.items():
-            self.past[key] = np.concatenate([past, _known(self.now[key])[-PAST:]])[-PAST:]
+            past.append(_known(self.now[key]))
         self.next = int(self.index[-1]) + STEP
 
     def _remembered(self, key: str, begin: int, end: int) -> Floats:
         """Past values of grid frames from ``begin`` to before ``end``."""
         first = self.next - PAST * STEP
         a, b = (max(0, -(-(frame - first) // STEP)) for frame in (begin, end))
-        return self.past[key][a:b] if begin >= first else np.empty(0)
+        return self.past[key].last(PAST)[a:b] if begin >= first else np.empty(0)
 
     def set_begins(self, scene: Scene, frame: int) -> int:
         """Look after the posture at the start of the set; the frame at which it will be known, -1 when it is.
@@ -200,13 +232,20 @@ class Senses:
         ``scene.set_begin`` may lie in the past: a set can be known to have begun only after it has.
         """
         if scene.set_begin >= 0 and scene.set_begin != self.set_begin:
-            self.set_begin, self.zero, self.waiting = scene.set_begin, float("nan"), True
+            self.set_begin, self.waiting = scene.set_begin, True
+            self.zero = self.straight = float("nan")
         end = self.set_begin + SET_START
         if self.waiting and frame >= end:
             self.waiting = False
-            mean = _mean(self._remembered("lean", self.set_begin, end)) if self.changed < self.set_begin else None
-            self.zero = float("nan") if mean is None else mean
+            same = self.changed < self.set_begin
+            self.zero = self._at_start("lean", end) if same else float("nan")
+            self.straight = self._at_start("rounding", end)
         return end if self.waiting else -1
+
+    def _at_start(self, key: str, end: int) -> float:
+        """Mean of the first second of the set, NaN when it was not measured."""
+        mean = _mean(self._remembered(key, self.set_begin, end))
+        return float("nan") if mean is None else mean
 
     # --- quantities ---------------------------------------------------------------------------------------------------
 
@@ -221,8 +260,11 @@ class Senses:
             why = np.where(why == 0, np.uint8(NO_NEUTRAL), why)
             neutral = 0.0
         rounded = value - neutral
-        own = OWN_NEUTRAL if scene.posture == "seated" else 1.0
-        return Asked(Series(rounded, own * sigma, why), None, rounded)
+        if scene.posture == "seated":
+            doubt = OWN_NEUTRAL * sigma
+        else:
+            doubt = np.where(value - self.straight >= RISEN, 0.0, AS_FOUND * sigma)
+        return Asked(Series(rounded, doubt, why), None, rounded)
 
     def _twist(self, rule: Rule, scene: Scene) -> Asked:
         twist, lean = self.now["twist"], self.now["lean"]
@@ -236,15 +278,15 @@ class Senses:
         return (lean[SPEED_STEPS:] - lean[:-SPEED_STEPS]) * (RATE / SPEED_STEPS)
 
     def _with_past(self, steps: int) -> Floats:
-        return np.concatenate([self.past["lean"][-steps:], _known(self.now["lean"])])
+        return np.concatenate([self.past["lean"].last(steps), _known(self.now["lean"])])
 
     def _bend_speed(self, rule: Rule, scene: Scene) -> Asked:
         lean = self.now["lean"]
         n = len(self.index)
         value = np.zeros(n)
-        speed = np.nan_to_num(self.bending(), nan=-np.inf)
+        speed = self.bending()
         if (speed > min(rule.off, rule.on)).any():
-            fastest = sliding_window_view(speed, SPEED_KEPT + 1).max(axis=1)
+            fastest = sliding_window_view(np.nan_to_num(speed, nan=-np.inf), SPEED_KEPT + 1).max(axis=1)
             angle = self._with_past(SWING_STEPS)
             lowest = sliding_window_view(np.nan_to_num(angle, nan=np.inf), SWING_STEPS + 1).min(axis=1)
             swung = angle[SWING_STEPS:] - lowest >= rule.beyond
@@ -254,20 +296,19 @@ class Senses:
 
     def _time_bent(self, rule: Rule, scene: Scene) -> Asked:
         """Seconds beyond the angle within two minutes."""
-        value, sigma, why = self.now["lean"]
-        bent = (why == 0) & (value - sigma > rule.on)
-        before = self.counted.get(rule.id, np.zeros(BENT_STEPS, np.int64))
-        looks = np.concatenate([before, bent.astype(np.int64)])
-        total = np.cumsum(looks)
-        seconds = (total[BENT_STEPS:] - total[: len(bent)]) / RATE
-        self.counted[rule.id] = looks[-BENT_STEPS:]
-        return Asked(Series(seconds, np.zeros(len(value)), why), None, value)
+        value, _, why = self.now["lean"]
+        bent = ((why == 0) | (why == RESTING)) & (value > rule.on)
+        past, n = self.counted.setdefault(rule.id, Past(BENT_STEPS, 0.0)), len(value)
+        before, now = past.last(BENT_STEPS), bent.astype(np.float64)  # whole numbers: sums are exact
+        leaving = np.concatenate([before[:n], now[: max(0, n - BENT_STEPS)]])
+        seconds = (before.sum() + np.cumsum(now) - np.cumsum(leaving)) / RATE
+        past.append(now)
+        return Asked(Series(seconds, np.zeros(n), why), None, value)
 
     def idle_time(self, rule: Rule) -> None:
         """Time goes by in which this rule does not count."""
         if rule.id in self.counted:
-            n = min(len(self.index), BENT_STEPS)
-            self.counted[rule.id] = np.concatenate([self.counted[rule.id][n:], np.zeros(n, np.int64)])
+            self.counted[rule.id].append(np.zeros(len(self.index)))
 
     def _dip(self, rule: Rule, scene: Scene) -> Asked:
         value, sigma, why = self.now["lean"]
@@ -294,7 +335,8 @@ class Senses:
 
 def _known(series: Series) -> Floats:
     """Measured values, those during a rest too: NaN elsewhere."""
-    return np.where((series.why == 0) | (series.why == RESTING), series.value, np.nan)
+    why = series.why
+    return np.where((why == 0) | (why == RESTING), series.value, np.nan) if why.any() else series.value
 
 
 def _mean(seen: Floats) -> float | None:

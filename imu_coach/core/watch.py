@@ -36,6 +36,11 @@ class Limits(NamedTuple):
     levels: tuple[Level, ...]
     off: float
 
+    @property
+    def lowest(self) -> float:
+        """Nothing begins at or below it."""
+        return min(level.on for level in self.levels)
+
 
 class Seen(NamedTuple):
     """What a watch looks at: ``frame, value, sigma, shown (n,)``, NaN where not judged; ``sharp (n,)`` or None."""
@@ -146,8 +151,7 @@ class Watch:
         rule, self.rule = now.rule, now.rule
         if len(self.since) != len(now.levels):
             self.since = [-1] * len(now.levels)
-        lowest = min(level.on for level in now.levels)
-        starts = np.flatnonzero(seen.value > lowest)
+        starts = np.flatnonzero(seen.value > now.lowest)
         found: list[Found] = []
         i, n = 0, len(seen.frame)
         while i < n:

@@ -19,6 +19,8 @@ from imu_coach.synthetic.conduct import Which
 from imu_coach.testing import run as through
 from imu_coach.types import Event
 
+LEAST = 0.7
+"""Of a wrong expectation; the least amplitude is never above it."""
 MARGIN = 2.0
 """s around a set that still belong to it: what is counted there is not a false repetition between sets."""
 T = TypeVar("T")
@@ -27,12 +29,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Case:
-    """One session: who, what, worn where, and by how much the exercise's expected amplitude is off."""
+    """One session: who, what, worn where; ``factor``: expected amplitude over this person's own, None: as shipped."""
 
     exercise: str
     seed: int
     sites: tuple[str, ...] = ()
-    factor: float = 1.0
+    factor: float | None = None
     which: Which = "test"
 
 
@@ -42,7 +44,8 @@ class Counted:
 
     exercise: str
     seed: int
-    factor: float
+    factor: float | None
+    large: bool  # enough to be a repetition by the exercise's own least amplitude
     true: int
     told: int
     probable: int
@@ -60,10 +63,17 @@ class Held:
     false: int
 
 
-def open_plan(exercise: Exercise, factor: float = 1.0, side: str = "") -> Plan:
-    """As many sets and repetitions as are done; the counter is never told how many.  Expected amplitude x factor."""
-    motions = tuple(m._replace(expected=m.expected * factor) for m in exercise.motions)
-    plan = single(replace(exercise, motions=motions), side)
+def open_plan(exercise: Exercise, expected: float | None = None, side: str = "") -> Plan:
+    """As many sets and repetitions as are done, and the counter is not told; ``expected``: rad, if not its own."""
+    if expected is not None:
+        motions = tuple(
+            m
+            if m.channel == "wrist_vertical"
+            else m._replace(expected=expected, minimum=min(m.minimum, LEAST * expected))
+            for m in exercise.motions
+        )
+        exercise = replace(exercise, motions=motions)
+    plan = single(exercise, side)
     items = tuple(i._replace(sets=(1, OPEN), reps=(OPEN, OPEN)) for i in plan.items)
     return replace(plan, items=items, practice=False)
 
@@ -72,16 +82,19 @@ def session(case: Case) -> tuple[Simulated, tuple[Event, ...]]:
     """Simulate one, and what the coach said of it."""
     exercise = catalogue.exercise(case.exercise)
     sites = case.sites or exercise.sites
+    exercise = replace(exercise, sites=sites)
     conduct = Conduct.draw(case.seed, case.which)
     simulated = synthetic.exercise_session(case.exercise, case.seed, conduct=conduct, sensors=sites, which=case.which)
-    setup = replace(config.setup(simulated.header), plan=open_plan(exercise, case.factor))
+    own = float(np.median([r[3] for r in simulated.truth.reps if r[4]]))
+    plan = open_plan(exercise, None if case.factor is None else own * case.factor)
+    setup = replace(config.setup(simulated.header), plan=plan)
     return simulated, through(simulated.header, setup, [simulated.inputs]).events
 
 
 def counted(case: Case) -> tuple[list[Counted], Held, tuple[int, float]]:
     """Every set of one session, its holds, and the false repetitions in so many minutes outside of sets."""
     simulated, events = session(case)
-    truth = simulated.truth
+    truth, least = simulated.truth, catalogue.exercise(case.exercise).motions[0].minimum
     reps = [e for e in events if e.kind == "rep" and e.detail["status"] != "hand"]
     sets, inside = [], 0
     for t0, t1, *_ in truth.sets:
@@ -99,6 +112,7 @@ def counted(case: Case) -> tuple[list[Counted], Held, tuple[int, float]]:
                 case.exercise,
                 case.seed,
                 case.factor,
+                bool(done) and float(np.median([r[3] for r in done])) >= least,
                 len(done),
                 len(mine),
                 sum(e.detail["status"] == "probable" for e in mine),
