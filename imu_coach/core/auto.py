@@ -318,7 +318,7 @@ class AutoCounter:
         frames, rates = frames[start:], rates[start:]
         known = self._replay(found, sign, None, frames, rates)[1].shape  # the course, from all of them
         reps, swings = self._replay(found, sign, known, frames, rates)
-        if not swings.repeated or swings.walking > WALKING:
+        if not swings.repeated or swings.walking >= 0.5:
             self.again = frame + AGAIN
             return []
         was_resting, self.swings, self.turn = self.resting, swings, swings.trace[-1].turn

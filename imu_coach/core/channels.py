@@ -72,6 +72,30 @@ class Tilt:
         return np.where(why == 0, np.arccos(np.clip(quat.dot(up, self.start), -1.0, 1.0)), np.nan)
 
 
+HANGS = float(np.deg2rad(-65.0))
+"""rad; below it the elevation of a limb may fold: how it hung while standing tall was taken for plumb, to 17 deg."""
+
+
+class Elevation:
+    """Elevation of the forearm; from where it hangs, how far it has turned from there."""
+
+    def __init__(self, motion: Motion, sites: tuple[str, ...], sign: float) -> None:
+        self.column, self.tilt = Column(motion, sites, sign), Tilt(motion, sites, sign)
+        self.hangs: bool | None = None if sign > 0.0 else False
+
+    def push(self, f: Frames, a: Angles) -> Floats:
+        """The one or the other, as the first value of the set decides."""
+        value, turned = self.column.push(f, a), self.tilt.push(f, a)
+        begin = 0
+        if self.hangs is None:
+            known = np.flatnonzero(~np.isnan(value))
+            if not len(known):
+                return value
+            begin = int(known[0])
+            self.hangs = bool(value[begin] < HANGS)
+        return np.concatenate([value[:begin], turned[begin:]]) if self.hangs else value
+
+
 class Yaw:
     """The turn of a limb against the trunk (or alone) about the vertical since the counting began: not leaking."""
 
@@ -178,6 +202,7 @@ MAKERS: Mapping[str, Callable[[Motion, tuple[str, ...], float], Channel]] = {
     "wrist_yaw": Yaw,
     "wrist_sweep": Yaw,
     "wrist_vertical": Vertical,
+    "forearm_elevation": Elevation,
     "upper_arm_elevation": Tilt,  # an arm that hangs before the vertical passes it: its elevation would go down first
     "tilt": Tilt,
 }

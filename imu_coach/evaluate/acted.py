@@ -86,6 +86,17 @@ def _rises(count: int, rng: np.random.Generator) -> tuple[Step, ...]:
     return tuple(step for kind in kinds for step in rises(count, kind))
 
 
+def _between(rng: np.random.Generator) -> tuple[Step, ...]:
+    """Down and up between the sets of four exercises."""
+    sets = (
+        Step("side_reach", reps=3),
+        Step("ext_rotation", reps=3),
+        Step("pushback_kneeling", reps=3),
+        Step("superman", reps=2),
+    )
+    return tuple(step for one in sets for step in (one, one, *_rises(1, rng)))
+
+
 def _sets(activity: str, strategy: str, rng: np.random.Generator) -> tuple[Step, ...]:
     one = Step(activity, strategy=strategy, reps=int(rng.integers(6, 13)))
     return (one, Step("stand_quiet", seconds=8.0), one)
@@ -146,6 +157,9 @@ SAME_DIP: tuple[Scenario, ...] = (
     Scenario("the same dip, rounded", (PUSH,), partial(_lapse, "pushback", "flat", (24.0, 24.0), (4.0, 5.0), 1.0)),
 )
 """The upper back dips alike: from the hips with a flat back, or by rounding."""
-WAYS: tuple[Scenario, ...] = (Scenario("getting down and up", (), partial(_rises, 2)),)
-"""Chair, one knee and floor, two of each."""
+WAYS: tuple[Scenario, ...] = (
+    Scenario("getting down and up, posture told", (), partial(_rises, 2)),
+    Scenario("getting down and up, coached", ("warmup_side_reach", TURN, KNEEL, "superman_beginner"), _between),
+)
+"""Chair, one knee and floor, some of each; the coached ones between sets, when the coach is not told."""
 ALL: Mapping[str, Scenario] = {s.name: s for s in (*EVENTS, *CORRECT, *SAFE, *SAME_DIP, *WAYS)}
