@@ -16,9 +16,9 @@ from imu_coach.errors import ConfigError
 json_option = click.option("--json", "out", type=click.Path(path_type=Path), help="Also write the numbers to a file.")
 
 
-@click.group(short_help="Measure how good the angles are.")
+@click.group(short_help="Measure how good angles, counts and warnings are.")
 def evaluate() -> None:
-    """Measure how good the angles are, and say against what."""
+    """Measure how good angles, counts and warnings are, and say against what."""
 
 
 @evaluate.command()
@@ -27,9 +27,7 @@ def evaluate() -> None:
 @common.force_option
 def broad(directory: Path, out: Path | None, force: bool) -> None:
     """Orientation filters against optical truth: the BROAD data set, downloaded to DIRECTORY."""
-    if not directory.is_dir():
-        raise ConfigError("", str(directory), "is not a directory; give the one that holds the BROAD trials")
-    _report("broad", out, force, directory)
+    _report("broad", out, force, _there(directory, "the BROAD trials"))
 
 
 @evaluate.command()
@@ -59,6 +57,80 @@ def bands(seeds: str | None, mix: str, layout: str | None, out: Path | None, for
 
         options["layouts"] = (config.layout(layout).name,)
     _report("bands", out, force, **options)
+
+
+sessions_option = click.option(
+    "--sessions", type=click.IntRange(min=1), metavar="N", help="Simulated sessions of each kind. Default: 20."
+)
+exercise_option = click.option(
+    "--exercise", "exercises", multiple=True, metavar="ID", help="Only this exercise; may be given several times."
+)
+
+
+@evaluate.command()
+@sessions_option
+@exercise_option
+@json_option
+@common.force_option
+def reps(sessions: int | None, exercises: tuple[str, ...], out: Path | None, force: bool) -> None:
+    """How well repetitions are counted, on simulated people, each exercise with its own sensors."""
+    _report("reps", out, force, **_simulated("reps", sessions, exercises))
+
+
+@evaluate.command()
+@sessions_option
+@exercise_option
+@json_option
+@common.force_option
+def holds(sessions: int | None, exercises: tuple[str, ...], out: Path | None, force: bool) -> None:
+    """How well holds are timed, on simulated people who breathe and sway."""
+    _report("holds", out, force, **_simulated("holds", sessions, exercises))
+
+
+@evaluate.command()
+@sessions_option
+@exercise_option
+@json_option
+@common.force_option
+def guards(sessions: int | None, exercises: tuple[str, ...], out: Path | None, force: bool) -> None:
+    """How well warnings are told, on simulated people who do what should be told and what should not."""
+    _report("guards", out, force, **_simulated("guards", sessions, exercises))
+
+
+@evaluate.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@json_option
+@common.force_option
+def spar(directory: Path, out: Path | None, force: bool) -> None:
+    """Repetitions of real people with a watch: the SPAR data set, downloaded to DIRECTORY."""
+    _report("spar", out, force, _there(directory, "the SPAR recordings"))
+
+
+@evaluate.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@json_option
+@common.force_option
+def yoga(directory: Path, out: Path | None, force: bool) -> None:
+    """Holds of a real person with one sensor: the yoga recordings, downloaded to DIRECTORY."""
+    _report("yoga", out, force, _there(directory, "the yoga recordings"))
+
+
+def _there(directory: Path, what: str) -> Path:
+    if not directory.is_dir():
+        raise ConfigError("", str(directory), f"is not a directory; give the one that holds {what}")
+    return directory
+
+
+def _simulated(module: str, sessions: int | None, exercises: tuple[str, ...]) -> dict[str, Any]:
+    """Options of an evaluation on simulated sessions."""
+    from imu_coach import catalogue
+
+    allowed = importlib.import_module(f"imu_coach.evaluate.{module}").EXERCISES
+    for id in exercises:
+        catalogue.exercise(id)
+        if id not in allowed:
+            raise ConfigError("", "--exercise", f"{id} is not measured here; there are: {', '.join(allowed)}")
+    return ({"sessions": sessions} if sessions else {}) | ({"exercises": exercises} if exercises else {})
 
 
 def _report(module: str, out: Path | None, force: bool, *arguments: Any, **options: Any) -> None:

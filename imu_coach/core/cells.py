@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE, GRAVITY
-from imu_coach.types import Angles, Floats, Frames, Source
+from imu_coach.types import Angles, Codes, Floats, Frames, Ints, Source, Why
 
 CELL = 25
 """Frames; cell m is frames ``CELL m`` to ``CELL (m + 1) - 1``, judged when its last frame is there."""
@@ -36,69 +36,70 @@ class Cell(NamedTuple):
     data: list[float]
 
 
+Rows = tuple[Any, ...]
+"""Columns of frames: index (n,), trunk (n,), why (n, s), gyr and acc (n, s, 3)."""
+
+
 class Cells:
     """Frames and angles in, finished cells out."""
 
     def __init__(self) -> None:
-        self.rows: Floats | None = None  # of the unfinished cell
+        self.rows: Rows | None = None  # of the unfinished cell
 
     def push(self, f: Frames, a: Angles, sites: tuple[str, ...]) -> list[Cell]:
         """Cells that these frames finish."""
         if not len(f.index):
             return []
-        rows = self._columns(f, a, sites)
-        rows = rows if self.rows is None else np.concatenate([self.rows, rows])
-        first = int(rows[0, 0])
-        head = -first % CELL if self.rows is None else 0  # a cell that began before us is not judged
-        count = max(0, (len(rows) - head) // CELL)
-        if len(rows) < head:
+        rows: Rows = (f.index, _trunk(a), f.why, f.gyr, f.acc)
+        if self.rows is not None:
+            rows = tuple(np.concatenate(pair) for pair in zip(self.rows, rows, strict=True))
+        head = -int(rows[0][0]) % CELL if self.rows is None else 0  # a cell that began before us is not judged
+        count = max(0, (len(rows[0]) - head) // CELL)
+        rest = head + count * CELL
+        self.rows = tuple(column[rest:] for column in rows) if rest < len(rows[0]) else None
+        if len(rows[0]) < head:
             self.rows = None
+        if not count:
             return []
-        whole = rows[head : head + count * CELL].reshape(count, CELL, rows.shape[1])
-        rest = rows[head + count * CELL :]
-        self.rows = rest if len(rest) else None
-        return _cells(whole, sites) if count else []
-
-    def _columns(self, f: Frames, a: Angles, sites: tuple[str, ...]) -> Floats:
-        n, s = f.why.shape
-        rows = np.empty((n, 2 + 6 * s))
-        rows[:, 0] = f.index
-        rows[:, 1] = np.nan
-        if "trunk_inclination" in a.names:
-            i = a.names.index("trunk_inclination")
-            rows[:, 1] = np.where(a.source[:, i] == MEASURED, a.value[:, i], np.nan)
-        for k in range(s):
-            rows[:, 2 + k] = f.why[:, k]
-            rows[:, 2 + s + k] = quat.dot(f.gyr[:, k], f.gyr[:, k])
-            rows[:, 2 + 2 * s + k] = quat.dot(f.acc[:, k], f.acc[:, k])
-            rows[:, 2 + 3 * s + 3 * k : 5 + 3 * s + 3 * k] = f.gyr[:, k]
-        return rows
+        index, trunk, why, gyr, acc = (c[head:rest].reshape(count, CELL, *c.shape[1:]) for c in rows)
+        return _cells(index, trunk, why, gyr, acc, sites)
 
 
-def _cells(rows: Floats, sites: tuple[str, ...]) -> list[Cell]:
-    """Judge cells ``(c, 25, columns)``; every sum runs over the 25 rows of one cell."""
-    s = len(sites)
-    trunk = rows[:, :, 1]
+def _trunk(a: Angles) -> Floats:
+    """Trunk inclination (n,) rad where it is measured, else NaN."""
+    if "trunk_inclination" not in a.names:
+        return np.full(len(a.index), np.nan)
+    i = a.names.index("trunk_inclination")
+    return np.where(a.source[:, i] == MEASURED, a.value[:, i], np.nan)
+
+
+def _cells(index: Ints, trunk: Floats, why: Codes, gyr: Floats, acc: Floats, sites: tuple[str, ...]) -> list[Cell]:
+    """Judge cells: arrays ``(c, 25, ...)``; every sum runs over the 25 rows of one cell."""
     known = ~np.isnan(trunk)
     n = known.sum(axis=1)
     mean = np.where(known, trunk, 0.0).sum(axis=1) / np.maximum(n, 1)
-    good = rows[:, :, 2 : 2 + s] == 0
-    calm, knocked = good.any(axis=(1, 2)), np.zeros(len(rows), bool)
-    for k, site in enumerate(sites):
-        seen = good[:, :, k]
-        limb = site in ("wrist", "upper_arm")
-        limit = CALM_LIMB if limb else CALM_TRUNK
-        n_seen = seen.sum(axis=1)
-        spin = np.where(seen, rows[:, :, 2 + s + k], 0.0).sum(axis=1)
-        turn = np.where(seen[:, :, None], rows[:, :, 2 + 3 * s + 3 * k : 5 + 3 * s + 3 * k], 0.0).sum(axis=1)
-        calm &= (spin <= SHAKEN * SHAKEN * n_seen) & (quat.dot(turn, turn) <= limit * limit * n_seen * n_seen)
-        if not limb:
-            knocked |= np.where(seen, rows[:, :, 2 + 2 * s + k], 0.0).max(axis=1) > KNOCK * KNOCK
+    good = why == 0
+    if not good.all():
+        gyr, acc = (np.where(good[..., None], x, 0.0) for x in (gyr, acc))
+    seen = good.sum(axis=1)
+    spin, turn, force = quat.dot(gyr, gyr).sum(axis=1), gyr.sum(axis=1), quat.dot(acc, acc).max(axis=1)
+    limb = np.array([site in ("wrist", "upper_arm") for site in sites])
+    limit = np.where(limb, CALM_LIMB, CALM_TRUNK)
+    still = (spin <= SHAKEN * SHAKEN * seen) & (quat.dot(turn, turn) <= limit * limit * seen * seen)
+    knocked = ((force > KNOCK * KNOCK) & ~limb).any(axis=1)
     columns = (
-        rows[:, -1, 0].astype(np.int64),
+        index[:, -1],
         np.where(2 * n > CELL, mean, np.nan),
-        calm,
+        still.all(axis=1) & (seen > 0).any(axis=1),
         knocked,
-        good.sum(axis=1) / CELL,
+        seen / CELL,
     )
     return [Cell(*cell) for cell in zip(*(c.tolist() for c in columns), strict=True)]
+
+
+def lasting(why: Codes, before: Codes | None) -> Codes:
+    """Why each angle is not known after rows ``(n, k)`` of reasons, where gaps in the data leave the reason before."""
+    known = (why != Why.NO_DATA) & (why != Why.SETTLING)
+    last = len(why) - 1 - np.argmax(known[::-1], axis=0)
+    now = why[last, np.arange(why.shape[1])]
+    return now if before is None else np.where(known.any(axis=0), now, before)

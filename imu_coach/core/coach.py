@@ -19,15 +19,13 @@ from __future__ import annotations
 import numpy as np
 
 from imu_coach.core.book import OPEN, Book
-from imu_coach.core.cells import CELL, CELL_SECONDS, Cell, Cells
+from imu_coach.core.cells import CELL, CELL_SECONDS, Cell, Cells, lasting
 from imu_coach.core.observe import SLACK, State, observed, watch
 from imu_coach.core.rep import Rep
 from imu_coach.core.seen import Known, News, Seen, best_motion
-from imu_coach.core.table import ASKS, TABLE, TAPS
+from imu_coach.core.table import ASKS, HORIZON, LONG, TABLE, TAPS
 from imu_coach.exercise import Item, Motion, Plan, Scene
-from imu_coach.types import Angles, Codes, Command, Event, Floats, Frames, Json, Why
-
-NO_DATA, SETTLING = int(Why.NO_DATA), int(Why.SETTLING)
+from imu_coach.types import Angles, Codes, Command, Event, Floats, Frames, Json
 
 
 class Coach:
@@ -99,8 +97,14 @@ class Coach:
         for one in news:
             self._hear(one)
         if len(f.index):
-            self.whys = self._whys(a.why)
+            self.whys = lasting(a.why, self.whys)
         return None
+
+    def horizon(self) -> int:
+        """Frames that are worth trying at once: a decision in their midst costs doing some of them again."""
+        if self.s.phase == "rest":
+            return max(1, round(self.item.rest[0] / CELL_SECONDS) - self.s.cells) * CELL
+        return HORIZON.get(self.s.phase, LONG)
 
     def finish(self, frame: int) -> None:
         """The recording is over: no set ends silently."""
@@ -154,13 +158,6 @@ class Coach:
         trunk = self.book.trunks[cell] if cell < len(self.book.trunks) else np.nan
         return trunk != trunk or gate[0] - SLACK <= trunk <= gate[1] + SLACK
 
-    def _whys(self, why: Codes) -> Codes:
-        """Why each angle is not known after rows ``(n, k)`` of reasons, gaps left out."""
-        lasting = (why != NO_DATA) & (why != SETTLING)
-        last = len(why) - 1 - np.argmax(lasting[::-1], axis=0)
-        now = why[last, np.arange(why.shape[1])]
-        return now if self.whys is None else np.where(lasting.any(axis=0), now, self.whys)
-
     def _step(self, cell: Cell, f: Frames, a: Angles) -> bool:
         """End of a cell; whether the scene is another one from now on."""
         s, before, posture = self.s, self.scene, self.s.posture
@@ -171,7 +168,7 @@ class Coach:
             trigger = trigger or observed(s, self.plan, self.doing, self.book, cell)
             action = TABLE.get((s.phase, trigger))
             if action is not None:
-                known = a.names, self._whys(a.why[: cell.end - int(f.index[0]) + 1])
+                known = a.names, lasting(a.why[: cell.end - int(f.index[0]) + 1], self.whys)
                 s.phase = getattr(self, "_" + action)(cell.end, trigger, known)
                 s.cells = s.steady = s.away = 0
                 acted = True
@@ -271,6 +268,11 @@ class Coach:
 
     def _close_set(self, frame: int, trigger: str, known: Known) -> str:
         """The set is told; a rest follows, or the next exercise."""
+        assert self.book is not None
+        if self.plan.open_ended and not self.book.reps and not self.book.small:  # nobody was coached: nothing to tell
+            self.s.set_number -= 1
+            self._drop()
+            return "rest"
         self._told_set(frame, trigger)
         if self.plan.open_ended:
             return "rest"

@@ -28,10 +28,17 @@ from imu_coach.core.rep import RepSpec
 from imu_coach.core.stillness import apart
 from imu_coach.types import Floats, Ints
 
-STEP = 0.04
-"""s between rows: 25 Hz."""
+EVERY = 4
+"""Frames per row: 25 Hz."""
+STEP = EVERY / FRAME_RATE
+CUTOFF = 3.0
+"""Hz; of the rates, in which tremor (4 to 8 Hz) is no movement."""
+DELAY = round(math.sqrt(2.0) / (2.0 * math.pi * CUTOFF) * FRAME_RATE)
+"""Frames by which the low-passed rates lag."""
 LONGEST = 250
 """Rows; a repetition may move for 10 s, however long it rests or is held between."""
+EDGE = 3
+"""Rows of stillness that may belong to the first of two repetitions."""
 ROWS = 1000
 """Kept at least half of it: two of the longest."""
 ALIKE = 0.6
@@ -94,6 +101,8 @@ class Recurrence:
 
         ``rate (3,)`` rad/s in sensor axes, ``pose (4,)`` a unit quaternion, ``pushed (3,)`` m/s2 in earth axes.
         """
+        if self.end == self.first:
+            self.pose[: self.end + 1] = pose  # it was still
         if self.end == ROWS:
             self._make_room()
         n = self.end = self.end + 1
@@ -124,7 +133,7 @@ class Recurrence:
     def find(self, after: int) -> Found | None:
         """What the newest rows repeat, if both repetitions began after this frame."""
         n = self.end
-        most = min((n - self.first) // 2, LONGEST)
+        most = min((n - self.first) // 2 + EDGE, LONGEST)
         if most < self.shortest + 2:
             return None
         k = most - self.shortest + 1
@@ -140,7 +149,7 @@ class Recurrence:
         large = np.minimum(way_1, way_0) > 2.0 * self.spec.minimum
         seconds = 0.5 * (self.frame[n] - self.frame[begin]) / FRAME_RATE
         good = (cosine > ALIKE) & closed_1 & closed_0 & even & large & (seconds > 0.75 * self.spec.shortest)
-        good &= self.frame[begin + 1] > after
+        good &= self.frame[np.maximum(begin, self.first) + 1] > after
         good[0] = good[-1] = False
         good[1:-1] &= (cosine[1:-1] >= cosine[:-2]) & (cosine[1:-1] >= cosine[2:])
         if not good.any():
@@ -180,7 +189,7 @@ class Recurrence:
             return None
         about = quat.dot(rate, direction)
         share = float((about * about).sum() / (rate * rate).sum())
-        return Found(direction, swing, share, lag, int(self.frame[n - 2 * lag + 1]))
+        return Found(direction, swing, share, lag, int(self.frame[max(n - 2 * lag, self.first) + 1]))
 
 
 def stretched(rates: Sequence[Floats]) -> Floats:

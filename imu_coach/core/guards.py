@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imu_coach.conventions import FRAME_RATE
+from imu_coach.core.observe import LIFT, SLACK
 from imu_coach.core.quantities import QUANTITIES, REASONS, STEP, Asked, Senses
 from imu_coach.core.watch import TWIST_LOAD, Found, Limits, Seen, Watch, limits, worse
 from imu_coach.exercise import Rule, Scene
@@ -243,7 +244,7 @@ class Guards:
 
     def _told(self, found: Found) -> Event:
         rule, scene = found.rule, self.scene
-        suppressed = self.speech.refusal(found, scene)
+        suppressed = "transition" if self._left(found) else self.speech.refusal(found, scene)
         # what may not be said here may be sitting down or getting up: it is not red either
         severity = min(_urgency(found), SEVERITIES.index("amber" if suppressed in ("transition", "shown") else "red"))
         detail: dict[str, Json] = {
@@ -263,6 +264,17 @@ class Guards:
             "phase": scene.phase,
         }
         return Event(found.decided, found.onset, "warning", "", detail)
+
+    def _left(self, found: Found) -> bool:
+        """Whether the trunk is so far from where the set began that it was left: the coach will know in a moment."""
+        exercise = self.scene.exercise
+        if found.rule.relative != "set" or exercise is None or exercise.gate.trunk is None:
+            return False
+        way = -1.0 if found.rule.quantity == "extension" else 1.0
+        lean = self.senses.zero + way * found.shown
+        low, high = exercise.gate.trunk
+        lift = max((m.expected for m in exercise.motions if m.channel == "trunk_extension"), default=0.0)
+        return lean < low - max(SLACK, LIFT * lift) or lean > high + SLACK
 
     def _cleared(self, found: Found) -> Event:
         detail: dict[str, Json] = {

@@ -21,8 +21,8 @@ from imu_coach.exercise import Scene
 from imu_coach.settings import Setup
 from imu_coach.types import Angles, Command, Event, Floats, Frames, Header, concat_angles
 
-LONGEST = 2048
-"""Frames that are tried at once: a decision in their midst costs doing some of them again."""
+LONGEST = 4096
+"""Frames that are done at once."""
 NS = round(1e9 / FRAME_RATE)
 
 
@@ -40,6 +40,14 @@ class Session:
         self.events: list[Event] = []
         self.changes: list[Event] = []
         self.next = 0
+        constants = self.body.columns, self.body.nothing, self.body.sensors, setup.bands, setup.plan
+        self.fixed = {id(one) for one in (*constants, *self._parts(setup))}
+
+    @staticmethod
+    def _parts(setup: Setup) -> list[object]:
+        """What a plan is made of: it never changes."""
+        items = setup.plan.items if setup.plan is not None else ()
+        return [one for item in items for one in (item, item.exercise, *item.exercise.motions)]
 
     def command(self, command: Command) -> None:
         """Take note of a command."""
@@ -75,7 +83,8 @@ class Session:
         while done < n:
             first = int(f.index[done])
             self._obey(first)
-            stop = min(done + LONGEST, n, int(np.searchsorted(f.index, self._next_command())))
+            ahead = self.coach.horizon() if self.coach is not None else LONGEST
+            stop = min(done + ahead, n, int(np.searchsorted(f.index, self._next_command())))
             if stop - done <= 4 * CELL:
                 stop = min(stop, done + CELL - first % CELL)
             stop, angles, part = self._block(f, done, stop)
@@ -92,7 +101,7 @@ class Session:
             angles = self.body.push(rows)
             self._guard(rows, angles, self._scene())
             return stop, angles, np.full(stop - begin, np.nan)
-        kept = snapshot((self.body, self.coach)) if stop - begin > CELL else None
+        kept = snapshot((self.body, self.coach), self.fixed) if stop - begin > CELL else None
         scene = self.coach.scene
         angles = self.body.push(rows)
         change = self.coach.push(rows, angles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from copy import copy
 from typing import Any, TypeVar, cast
 
@@ -13,30 +14,30 @@ T = TypeVar("T")
 SHARED = (int, float, str, bytes, bool, type(None), np.generic)
 
 
-def snapshot(value: T) -> T:
-    """A copy that does not change when the original does; frozen dataclasses and read-only arrays are shared."""
-    return cast(T, _copied(value))
+def snapshot(value: T, shared: Collection[int] = ()) -> T:
+    """A copy that does not change when the original does; objects whose ``id`` is in ``shared`` never change."""
+    return cast(T, _copied(value, shared))
 
 
-def _copied(value: Any) -> Any:
-    if isinstance(value, SHARED) or _frozen(value):
+def _copied(value: Any, shared: Collection[int]) -> Any:
+    if isinstance(value, SHARED) or id(value) in shared or _frozen(value):
         return value
     if isinstance(value, np.ndarray):
         return value.copy() if value.flags.writeable else value
     if isinstance(value, dict):
-        return {k: _copied(v) for k, v in value.items()}
+        return {k: _copied(v, shared) for k, v in value.items()}
     if isinstance(value, list | deque | set):
         plain = not value or isinstance(next(iter(value)), SHARED) or isinstance(value, deque | set)
-        return copy(value) if plain else [_copied(v) for v in value]
+        return copy(value) if plain else [_copied(v, shared) for v in value]
     if isinstance(value, tuple):
-        parts = [_copied(v) for v in value]
+        parts = [_copied(v, shared) for v in value]
         same = all(a is b for a, b in zip(parts, value, strict=True))
         return value if same else type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     twin = copy(value)
     slots: tuple[str, ...] = getattr(value, "__slots__", ())
     for name in (*slots, *getattr(value, "__dict__", ())):
         old = getattr(value, name)
-        new = _copied(old)
+        new = _copied(old, shared)
         if new is not old:
             setattr(twin, name, new)
     return twin

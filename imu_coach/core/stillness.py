@@ -25,7 +25,7 @@ from scipy.signal import butter, detrend, sosfilt, sosfilt_zi, sosfiltfilt
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.rep import HoldNews
-from imu_coach.types import Codes, Floats, Ints
+from imu_coach.types import Bools, Codes, Floats, Ints
 
 EVERY = 4
 """Frames per step: 25 Hz."""
@@ -39,12 +39,14 @@ CONFIRM = 20
 """Steps of stillness before a hold is told: 0.8 s."""
 NEAR, FAR = math.radians(8.0), math.radians(25.0)
 """rad; within it the pose is held; beyond it, it has been left for good."""
-FOLLOW = STEP / 3.0
+_FOLLOW = np.array(STEP / 3.0)
 """Gain per step with which the reference follows."""
 DIP, AWAY, GONE = 12, 50, 8
 """Steps away that break nothing (0.5 s), that end the hold (2 s), and, beyond ``FAR``, that end it (0.3 s)."""
 LEAVING = 1.0
 """s; a pose is left for good no longer than this before it is lost: the hold ends with the last stillness in it."""
+WAY = 10
+"""Steps at either end of a hold that are still the way there and back: no part of its steadiness."""
 UNSEEN = 125
 """Steps without data, after which the hold is over: 5 s."""
 LEAST = 1.5
@@ -80,7 +82,7 @@ class StillHold:
     def push(self, index: Ints, earth_from_sensor: Floats, gyr: Floats, why: Codes) -> list[HoldNews]:
         """Consecutive frames ``index (n,)`` of one sensor: ``(n, 4)``, rad/s ``(n, 3)``, ``(n,)``."""
         news: list[HoldNews] = []
-        finite = np.isfinite(gyr).all(axis=1) & np.isfinite(earth_from_sensor).all(axis=1)
+        finite: Bools = np.isfinite(np.concatenate([gyr, earth_from_sensor], axis=1)).all(axis=1)
         rate, turn, since = np.zeros_like(gyr), np.zeros_like(gyr), np.zeros(len(index), np.int64)
         edges = np.flatnonzero(np.diff(finite, prepend=False, append=False))
         for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
@@ -92,7 +94,8 @@ class StillHold:
             self.turn = turn[b - 1].copy()
             self.seen = int(index[b - 1])
         speed = quat.length(rate)
-        for i in np.flatnonzero(index % EVERY == 0).tolist():
+        first = -int(index[0]) % EVERY if len(index) else 0
+        for i in range(first, len(index), EVERY):
             if finite[i]:
                 self.since = int(since[i])
                 news += self._step(int(index[i]), earth_from_sensor[i], float(speed[i]), turn[i])
@@ -141,7 +144,7 @@ class StillHold:
             self.lost += i - self.last
         self.away = self.far = 0
         self.last = i
-        self.reference = quat.interpolate(self.reference, pose, np.float64(FOLLOW))
+        self.reference = quat.interpolate(self.reference, pose, _FOLLOW)
         news = []
         while self.seconds >= self.told + 1:
             self.told += 1
@@ -197,6 +200,7 @@ def apart(a: Floats, b: Floats) -> Floats:
 
 def _unsteady(turns: list[Floats], gaps: bool) -> tuple[float, float]:
     """Rms turn (rad, all three axes together) of 3 to 12 Hz and of 0.2 to 3 Hz; nan where too short or with gaps."""
+    turns = turns[WAY:-WAY]
     if gaps or len(turns) < 25:
         return math.nan, math.nan
     plain = detrend(np.array(turns), axis=0)

@@ -49,3 +49,6 @@ TAPS = {"idle": "begin", "siting": "start", "ready": "start", "practice": "start
 """What a double tap means, by phase."""
 
 ASKS = ("begin", "again", "sited", "start", "finish", "pause", "resume", "next", "stop")
+
+HORIZON, LONG = {"ready": 500, "siting": 500, "paused": 500, "practice": 500, "set": 1500}, 4096
+"""Frames after which the next transition is likely, by phase; of the others."""
