@@ -93,7 +93,7 @@ class Guards:
         self.order = {rule.id: i for i, rule in enumerate(rules)}
         self.rules = tuple(rule for rule in rules if rule.quantity in QUANTITIES)
         self.sharpener = next((rule for rule in rules if rule.quantity == TWIST_LOAD), None)
-        self.sites = sites
+        self.sensors = self.sites = sites  # the sensors keep their names when they move
         self.senses = Senses(names)
         self.watches: dict[tuple[str, int], Watch] = {}
         self.judged: dict[str, bool] = {}
@@ -106,7 +106,7 @@ class Guards:
 
     def note(self, events: Sequence[Event]) -> None:
         """Calibrations and slips: they act from their deciding frame on, so tell them before its frames are pushed."""
-        self.due += [e for e in events if e.kind in CHANGES and not (e.sensor in LIMBS and e.sensor in self.sites)]
+        self.due += [e for e in events if e.kind in CHANGES]
         self.due.sort(key=lambda e: e.decided)
 
     def push(self, frames: Frames, angles: Angles, scene: Scene) -> list[Event]:
@@ -117,7 +117,7 @@ class Guards:
         while done < n:
             first = int(frames.index[done])
             while self.due and self.due[0].decided <= first:
-                self.senses.note(self.due.pop(0))
+                self._changed(self.due.pop(0))
             changes = [self.senses.set_begins(scene, first), *(e.decided for e in self.due[:1])]
             stop = min([n, *(done + change - first for change in changes if change > first)])
             if scene.phase == "siting":  # a hand is at a sensor: all of it rests, and a second more
@@ -128,6 +128,11 @@ class Guards:
             done = stop
         events, self.events = self.events, []
         return events
+
+    def _changed(self, event: Event) -> None:
+        """A change takes effect, unless it is one of a sensor that sits on the arm now."""
+        if dict(zip(self.sensors, self.sites, strict=True)).get(event.sensor, event.sensor) not in LIMBS:
+            self.senses.note(event)
 
     # --- scenes -------------------------------------------------------------------------------------------------------
 
