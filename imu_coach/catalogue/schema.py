@@ -216,8 +216,8 @@ class ExerciseTable(Table):
         seen = {"any", *self.sites}
         if "any" not in self.sites and self.motions[0].site not in seen:
             raise ValueError(f"the first motion is seen at {self.motions[0].site!r}, which is not among sites")
-        if self.hold and self.hold.by == "wrist_still" and "wrist" not in self.sites:
-            raise ValueError('hold by "wrist_still" needs "wrist" among sites')
+        if self.hold and self.hold.by == "wrist_still" and not {"wrist", "any"} & set(self.sites):
+            raise ValueError('hold by "wrist_still" needs "wrist" or "any" among sites')
         if self.dose.each_side and self.sides != "one":
             raise ValueError('dose.each_side = true goes with sides = "one"')
         return self

@@ -108,6 +108,8 @@ class Coach:
 
     def finish(self, frame: int) -> None:
         """The recording is over: no set ends silently."""
+        for one in self.seen.finish(frame) if self.seen is not None else ():
+            self._hear(one)
         if self.book is not None:
             self._told_set(frame, "the recording ended")
         if self.s.phase not in ("idle", "done"):

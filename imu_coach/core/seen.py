@@ -74,9 +74,7 @@ class Seen:
             self.channel = channel(motion, sites, arm)
             self.counter = Counter(spec, amplitude)
         still = exercise.hold is not None and exercise.hold.by == "wrist_still"
-        self.still: StillHold | None = None
-        if still:
-            self.still = StillHold(hold)
+        self.still = StillHold(hold) if still else None
         self.holding = False  # the stillness belongs to a hold: the limb is away from rest
         self.value: Floats = np.empty(0)
 
@@ -100,7 +98,19 @@ class Seen:
             else:
                 news = self.counter.push(f.index, attitude, f.gyr[:, site], f.acc[:, site], why)
             self.value = self.counter.value
+            if self.still is not None:  # of a movement that nobody defined, every stillness may be a hold
+                held = self.still.push(f.index, attitude, f.gyr[:, site], why)
+                news = sorted([*news, *held], key=lambda one: one.decided)
         return [one for one in news if not isinstance(one, Rep) or abs(one.peak - one.baseline) <= self.limit]
+
+    def finish(self, frame: int) -> list[News]:
+        """No more frames will come: what was in progress."""
+        news: list[News] = []
+        if isinstance(self.counter, AutoCounter):
+            news += self.counter.finish(frame)
+        if self.still is not None and (self.holding or self.channel is None):
+            news += self.still.finish(frame)
+        return news
 
     def _stilled(self, f: Frames) -> list[News]:
         """Repetitions, and every stillness that begins with the limb away from rest."""

@@ -30,8 +30,8 @@ SLOW = 0.5
 """Of the fastest on the way back."""
 LEARN = 0.3
 """Gain of swing and course."""
-ALIKE = 0.35
-"""Cosine with the course of the repetitions so far, of which the counted ones of a tired arm keep 0.5."""
+ALIKE = 0.25
+"""Cosine with the course of the repetitions so far; most of a set keep 0.8, some of a small, jerky movement 0.3."""
 SAME, SAME_SIZE, SAME_TEMPO = 0.7, 1.5, 1.6
 """Cosine of the courses, and largest ratios of sizes and of lengths, of the two repetitions that teach a movement."""
 WHOLE_CYCLE = 1.1

@@ -1,4 +1,4 @@
-"""A movement that nobody defined: learned from two repetitions, however the sensor is worn, and nothing else counted."""
+"""A movement that nobody defined: learned from two repetitions, however worn, and nothing else counted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER = np.array([0.0, 0.6, 0.8])
 class Log(NamedTuple):
     """What one sensor gives, and when the repetitions began (s)."""
 
-    index: Ints
+    frame: Ints
     q: Floats
     gyr: Floats
     acc: Floats
@@ -60,7 +60,7 @@ def sensor(
     bounce: Floats | None = None,
     seed: int = 0,
 ) -> Log:
-    """A sensor that turns about ``axis`` by ``angle``; ``worn`` turns it on the limb, ``bounce`` (n,) m/s2 is upward."""
+    """A sensor that turns about ``axis`` by ``angle``; ``worn`` turns it on the limb, ``bounce`` m/s2 is upward."""
     rng = np.random.default_rng(seed)
     n = len(angle)
     q = quat.multiply(
@@ -68,7 +68,7 @@ def sensor(
     )
     gyr = np.gradient(angle, 0.01)[:, None] * axis / np.linalg.norm(axis) + rng.normal(0.0, 0.01, (n, 3))
     push = np.zeros((n, 3)) if bounce is None else np.stack([np.zeros(n), np.zeros(n), bounce], axis=1)
-    acc = quat.rotate(quat.conjugate(q), push + (0.0, 0.0, GRAVITY))
+    acc = quat.rotate(quat.conjugate(q), push + np.array([0.0, 0.0, GRAVITY]))
     if worn is not None:
         q, gyr, acc = quat.multiply(q, quat.conjugate(worn)), quat.rotate(worn, gyr), quat.rotate(worn, acc)
     return Log(np.arange(n), q, gyr, acc, np.zeros(n, np.uint8), list(begins))
@@ -76,17 +76,22 @@ def sensor(
 
 def joined(*logs: Log) -> Log:
     """One after the other."""
-    n = sum(len(log.index) for log in logs)
+    n = sum(len(log.frame) for log in logs)
     arrays = (np.concatenate([getattr(log, name) for log in logs]) for name in ("q", "gyr", "acc", "why"))
     q, gyr, acc, why = arrays
     return Log(np.arange(n), q, gyr, acc, why, [])
 
 
+def first(log: Log, n: int) -> Log:
+    """Its first ``n`` frames."""
+    return Log(log.frame[:n], log.q[:n], log.gyr[:n], log.acc[:n], log.why[:n], log.begins)
+
+
 def tell(log: Log, cuts: Sequence[int] = ()) -> tuple[AutoCounter, list[News], Floats]:
     counter, news, values = AutoCounter(), [], []
-    for rows in partition(range(len(log.index)), cuts):
+    for rows in partition(range(len(log.frame)), cuts):
         part = slice(rows[0], rows[-1] + 1) if len(rows) else slice(0, 0)
-        news += counter.push(log.index[part], log.q[part], log.gyr[part], log.acc[part], log.why[part])
+        news += counter.push(log.frame[part], log.q[part], log.gyr[part], log.acc[part], log.why[part])
         values.append(counter.value)
     return counter, news, np.concatenate(values)
 
@@ -163,7 +168,7 @@ def test_the_course_may_drift_from_a_biased_gyroscope() -> None:
 def test_a_repetition_cut_off_by_the_end_counts_at_the_end_only() -> None:
     log = sensor(*movement([50.0] * 4, hold=1.0))
     n = round(100 * (log.begins[-1] + 1.3))
-    cut = Log(*(part[:n] for part in log[:5]), log.begins)  # type: ignore[arg-type]
+    cut = first(log, n)
     counter, news, _ = tell(cut)
     assert len(reps(news)) == 3
     assert len(counter.finish(n - 1)) == 1
@@ -239,7 +244,7 @@ def test_the_swing_of_an_arm_in_walking_does_not_count() -> None:
 def test_what_can_be_asked_while_it_happens() -> None:
     log = sensor(*movement([50.0] * 4, hold=1.0))
     top = round(100 * (log.begins[3] + 1.5))
-    counter, news, value = tell(Log(*(part[:top] for part in log[:5]), []))  # type: ignore[arg-type]
+    counter, news, value = tell(first(log, top))
     learned = reps(news)[0].decided
     assert np.isnan(value[:learned]).all()
     assert np.isfinite(value[learned:]).all()
@@ -277,7 +282,7 @@ def test_any_cut_gives_the_same_bit_for_bit(seed: int) -> None:
     log = joined(sensor(*movement([50.0] * 4 + [25.0] * 3)), sensor(*movement([35.0] * 3), axis=OTHER))
     log.gyr[700:735] = log.q[700:735] = log.acc[700:735] = np.nan
     rng = np.random.default_rng(seed)
-    cuts = [0, 1, 2, *rng.integers(0, len(log.index), 60).tolist(), 701, 701]
+    cuts = [0, 1, 2, *rng.integers(0, len(log.frame), 60).tolist(), 701, 701]
     _, whole, value = tell(log)
     _, parts, pieces = tell(log, cuts)
     assert repr(parts) == repr(whole)

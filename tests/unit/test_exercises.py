@@ -180,8 +180,9 @@ def test_holds_are_judged_the_right_way() -> None:
     assert {id for id, hold in held.items() if hold.by == "wrist_still"} == {
         "superman_beginner",
         "superman_intermediate",
+        "held_pose",
     }
-    assert {id for id, hold in held.items() if hold.self_paced} == {"prone_ext_intermediate"}
+    assert {id for id, hold in held.items() if hold.self_paced} == {"prone_ext_intermediate", "held_pose"}
 
 
 @pytest.mark.parametrize("id", SEEN)

@@ -30,7 +30,7 @@ def lifted(seconds: float, degrees: float = 90.0, way: float = 1.2) -> tuple[Flo
 
 
 def judged(degrees: Floats, gap: slice | None = None, cuts: Sequence[int] = (), turned: float = 0.0) -> list[HoldNews]:
-    """News of a sensor that turns by ``degrees`` (n,); no data in ``gap``, after which the heading is ``turned`` (rad)."""
+    """News of a sensor that turns by ``degrees`` (n,); no data in ``gap``, then a heading ``turned`` (rad)."""
     angle = np.deg2rad(degrees)
     q = quat.multiply(quat.normalize(np.array([0.4, -0.5, 0.7, 0.1])), quat.from_rotvec(angle[:, None] * AXIS))
     gyr = np.gradient(angle, 0.01)[:, None] * AXIS + np.random.default_rng(1).normal(0.0, 0.003, (len(angle), 3))
@@ -61,7 +61,7 @@ def disturbed(t: Floats) -> Floats:
 
 @pytest.mark.parametrize("seconds", [3.0, 5.0, 20.0, 30.0])
 def test_a_hold_is_as_long_as_it_was(seconds: float) -> None:
-    t, angle, span = lifted(seconds)
+    _, angle, span = lifted(seconds)
     (end,) = holds(judged(angle), *span)
     assert end.seconds == pytest.approx(seconds, abs=0.5)
     assert end.breaks == 0
