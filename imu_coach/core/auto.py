@@ -159,7 +159,8 @@ class AutoCounter:
                 told.append(rep)
             if self.swings.out is not out:
                 told.append(Turn(frame, self.resting, self.rest_since))
-        if moving and frame > self.again and (self.swings is None or frame - self.last > QUIET * FRAME_RATE):
+        try_now = frame > self.again if moving else frame - self.moved == EVERY  # or as soon as it stops
+        if try_now and (self.swings is None or frame - self.last > QUIET * FRAME_RATE):
             found = self.recurrence.find(self.last)
             if found is not None:
                 told += self._learn(frame, found)

@@ -11,7 +11,7 @@ from scipy import signal
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE, GRAVITY
 from imu_coach.exercise import Motion
-from imu_coach.types import Angles, Codes, Floats, Frames, Source, Why
+from imu_coach.types import Angles, Bools, Codes, Floats, Frames, Source, Why
 
 COLUMN = {
     "trunk_extension": ("trunk_inclination", -1.0),
@@ -63,13 +63,13 @@ class Tilt:
 
     def push(self, f: Frames, a: Angles) -> Floats:
         """Angle to the first "up", rad."""
-        why, up = f.why[:, self.site], quat.up(f.earth_from_sensor[:, self.site])
-        good = np.flatnonzero(why == 0)
+        there, up = _there(f, self.site), quat.up(f.earth_from_sensor[:, self.site])
+        good = np.flatnonzero(there)
         if self.start is None and len(good):
             self.start = up[good[0]].copy()
         if self.start is None:
-            return np.full(len(why), np.nan)
-        return np.where(why == 0, np.arccos(np.clip(quat.dot(up, self.start), -1.0, 1.0)), np.nan)
+            return np.full(len(up), np.nan)
+        return np.where(there, np.arccos(np.clip(quat.dot(up, self.start), -1.0, 1.0)), np.nan)
 
 
 HANGS = float(np.deg2rad(-65.0))
@@ -127,8 +127,7 @@ class _Turn:
 
     def push(self, f: Frames) -> Floats:
         """Angle (n,) rad since the first frame with data."""
-        there = f.why[:, self.site] <= np.uint8(Why.AVAILABLE)
-        there |= f.why[:, self.site] == np.uint8(Why.SETTLING)
+        there = _there(f, self.site)
         q = f.earth_from_sensor[:, self.site]
         rate = self.sign * _vertical_rate(f, self.site)
         steps = np.where(there, rate / FRAME_RATE, 0.0)
@@ -191,6 +190,11 @@ class _Filter:
             self.state = signal.sosfilt_zi(self.sos) * (float(x[0]) if self.rest else 0.0)
         y, self.state = signal.sosfilt(self.sos, x, zi=self.state)
         return np.asarray(y)
+
+
+def _there(f: Frames, site: int) -> Bools:
+    """Frames (n,) with data, be the filter settled or not."""
+    return np.asarray((f.why[:, site] == Why.AVAILABLE) | (f.why[:, site] == Why.SETTLING))
 
 
 def _vertical_rate(f: Frames, site: int) -> Floats:

@@ -27,8 +27,8 @@ BLIND = 20
 """Cells (5 s) without data from a sensor of the exercise."""
 SLACK = float(np.deg2rad(20.0))
 """rad beyond the start posture that is still the posture."""
-LIFT = 1.2
-"""Of the expected lift: how far below the start posture the lifted trunk may go; sitting up goes farther."""
+LIFTED = float(np.deg2rad(45.0))
+"""rad below the start posture, for lifts of the trunk: a press-up takes 38, sitting up more."""
 PRACTICE = 2
 """Repetitions that teach the amplitude."""
 
@@ -66,7 +66,7 @@ def watch(s: State, item: Item | None, book: Book | None, cell: Cell, carrier: i
         inside = near = True
     else:
         lifts = book.motion if book is not None else None
-        reach = max(SLACK, LIFT * lifts.expected if lifts and lifts.channel == "trunk_extension" else 0.0)
+        reach = LIFTED if lifts and lifts.channel == "trunk_extension" else SLACK
         inside, near = gate[0] <= trunk <= gate[1], gate[0] - reach <= trunk <= gate[1] + SLACK
     s.steady = s.steady + 1 if inside and cell.calm else 0
     s.away = 0 if near else s.away + 1

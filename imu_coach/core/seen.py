@@ -14,7 +14,7 @@ from imu_coach.exercise import Exercise, Motion
 from imu_coach.types import Angles, Codes, Floats, Frames
 
 FARTHEST = 3.0
-"""Times the expected amplitude: a larger excursion is a change of posture, not a repetition."""
+"""Times the usual amplitude: a larger excursion is a change of posture, not a repetition."""
 
 HANGING = ("upper_arm",)
 """Sites whose segment hangs at the start, and so can only go one way."""
@@ -57,7 +57,7 @@ class Seen:
         hold: float | None,
         amplitude: float | None,
     ) -> None:
-        self.limit = FARTHEST * max(motion.expected, amplitude or 0.0)
+        self.usual = max(motion.expected, amplitude or 0.0)
         self.away = motion.minimum
         self.site = first_site(motion, sites)
         if motion.channel in MIRRORED and not arm:
@@ -67,7 +67,7 @@ class Seen:
         self.counter: Counter | Circles | AutoCounter
         if motion.channel == "auto":
             self.counter = AutoCounter()
-            self.limit = np.inf
+            self.usual = np.inf
         elif motion.channel == "circle":
             self.counter = Circles(spec, amplitude)
         else:
@@ -101,7 +101,15 @@ class Seen:
             if self.still is not None:  # of a movement that nobody defined, every stillness may be a hold
                 held = self.still.push(f.index, attitude, f.gyr[:, site], why)
                 news = sorted([*news, *held], key=lambda one: one.decided)
-        return [one for one in news if not isinstance(one, Rep) or abs(one.peak - one.baseline) <= self.limit]
+        return [one for one in news if not isinstance(one, Rep) or self._plausible(one)]
+
+    def _plausible(self, rep: Rep) -> bool:
+        """Not a change of posture; what is usual grows with the repetitions."""
+        size = abs(rep.peak - rep.baseline)
+        if size > FARTHEST * self.usual:
+            return False
+        self.usual = max(self.usual, 0.5 * (self.usual + size))
+        return True
 
     def finish(self, frame: int) -> list[News]:
         """No more frames will come: what was in progress."""

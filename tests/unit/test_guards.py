@@ -300,6 +300,15 @@ def test_a_limb_sensor_changes_nothing() -> None:
     assert told[0].onset == 200
 
 
+@pytest.mark.parametrize(("site", "onset"), [("wrist", 200), ("sacrum", 200 + REST)])
+def test_a_sensor_that_moved_counts_as_what_it_is_when_it_comes_back(site: str, onset: int) -> None:
+    frames, angles = block(steps((5, 50)), steps((2, 0), (3, 40)))
+    guards = Guards(NO_SPEED, NAMES, ("upper_back", "wrist"))
+    guards.note((Event(200, 200, "sensor_back", "wrist", {}),))  # told before the frames, and before it was moved
+    guards.sites = ("upper_back", site)
+    assert of(guards.push(frames, angles, in_set("pushback", "W4")))[0].onset == onset
+
+
 def test_resiting_rests_for_a_second_more() -> None:
     data = block(steps((10, 50)), 40.0)
     told = of(judge(data, (0.0, Scene("siting", "pushback")), (3.0, in_set("pushback", "W4"))))
@@ -502,6 +511,10 @@ def test_out_of_reach_of_the_start_posture_is_getting_up_and_not_a_dip() -> None
     scene = replace(in_set("pushback", "W13"), exercise=replace(exercise("W13"), gate=gate))
     for lean, suppressed in ((90.0, ""), (97.0, "transition")):
         (told,) = of(judge(block(steps((2, 60), (4, lean))), (0.0, scene)))
+        assert told.detail["suppressed"] == suppressed
+    lying = replace(exercise(W10={"on": 20, "off": 15}), gate=Gate("prone", (np.deg2rad(60.0), np.deg2rad(125.0))))
+    for lean, suppressed in ((45.0, ""), (35.0, "transition")):
+        (told,) = of(judge(block(steps((2, 88), (4, lean))), (0.0, replace(in_set("prone", "W10"), exercise=lying))))
         assert told.detail["suppressed"] == suppressed
 
 
