@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imu_coach.conventions import FRAME_RATE
-from imu_coach.core.observe import LIFT, SLACK
+from imu_coach.core.observe import LIFTED, SLACK
 from imu_coach.core.quantities import QUANTITIES, REASONS, STEP, Asked, Senses
 from imu_coach.core.watch import TWIST_LOAD, Found, Limits, Seen, Watch, limits, worse
 from imu_coach.exercise import Rule, Scene
@@ -279,7 +279,7 @@ class Guards:
         lean = self.senses.zero + way * found.shown
         low, high = exercise.gate.trunk
         lift = max((m.expected for m in exercise.motions if m.channel == "trunk_extension"), default=0.0)
-        return lean < low - max(SLACK, LIFT * lift) or lean > high + SLACK
+        return lean < low - (LIFTED if lift else SLACK) or lean > high + SLACK
 
     def _cleared(self, found: Found) -> Event:
         detail: dict[str, Json] = {

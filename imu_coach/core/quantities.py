@@ -53,6 +53,8 @@ RISEN = float(np.deg2rad(10.0))
 """rad; rounding that grew by so much within the set is not doubted: a change is measured to a degree."""
 AS_FOUND = 2.0
 """Factor on the doubt about rounding that was there when the set began: a sensor's seat shows as rounding, too."""
+TURNED = 1.5
+"""Factor on the doubt about a twist: a side axis that is a little off shows as one, the same all through a set."""
 
 ESTIMATED, RESTING, NO_NEUTRAL, NO_SET_START, NOT_MEASURABLE = 100, 101, 102, 103, 104
 REASONS: Mapping[int, str] = {
@@ -270,7 +272,7 @@ class Senses:
         twist, lean = self.now["twist"], self.now["lean"]
         bent = (lean.value >= rule.beyond) & (lean.value <= TWIST_TO)
         size = np.abs(twist.value)
-        return Asked(Series(size, twist.sigma, twist.why), bent | (lean.why != 0), size)
+        return Asked(Series(size, TURNED * twist.sigma, twist.why), bent | (lean.why != 0), size)
 
     def bending(self) -> Floats:
         """Speed (n,) rad/s of bending forward, and before it those of the last :data:`SPEED_KEPT` looks."""

@@ -30,7 +30,7 @@ SLOW = 0.5
 """Of the fastest on the way back."""
 LEARN = 0.3
 """Gain of swing and course."""
-ALIKE = 0.25
+ALIKE = 0.2
 """Cosine with the course of the repetitions so far; most of a set keep 0.8, some of a small, jerky movement 0.3."""
 SAME, SAME_SIZE, SAME_TEMPO = 0.7, 1.5, 1.6
 """Cosine of the courses, and largest ratios of sizes and of lengths, of the two repetitions that teach a movement."""
