@@ -50,9 +50,11 @@ OWN_NEUTRAL = 0.5
 what is constant (where a sensor sits, the shape of the back) cancels.  Simulated people show a quarter."""
 
 RISEN = float(np.deg2rad(10.0))
-"""rad; rounding that grew by so much within the set is not doubted: a change is measured to a degree."""
+"""rad; rounding that grew by so much beyond all that was there 12 to 3 s before is not doubted: a change is measured
+to a degree.  Getting into position changes it, too: so not in the first 12 s of a set."""
+RISE_LONG, RISE_SHORT = int(12 * RATE), int(3 * RATE)
 AS_FOUND = 2.0
-"""Factor on the doubt about rounding that was there when the set began: a sensor's seat shows as rounding, too."""
+"""Factor on the doubt about rounding that was there before: a sensor's seat shows as rounding, too."""
 TURNED = 1.5
 """Factor on the doubt about a twist: a side axis that is a little off shows as one, the same all through a set."""
 
@@ -150,10 +152,10 @@ class Senses:
         self.column = {key: names.index(name) for key, name in COLUMNS.items() if name in names}
         self.rest = dict.fromkeys(COLUMNS, -1)  # frames before these rest, by angle
         self.calm = -1  # and by all angles
+        self.anew = -1  # frame at which some zero last changed
         self.changed = -1  # frame at which the zero of the trunk last changed
         self.sat: float | None = None  # thoracolumbar flexion while sitting tall
-        self.set_begin = -1  # of the latest set
-        self.zero = self.straight = float("nan")  # inclination and thoracolumbar flexion at its start
+        self.set_begin, self.zero = -1, float("nan")  # of the latest set, and the inclination at its start
         self.waiting = False  # for the end of its first second
         self.past = {key: Past(PAST, np.nan) for key in ("lean", "rounding")}
         self.counted: dict[str, Past] = {}  # time_bent: looks of the last two minutes, 1.0 where bent
@@ -182,7 +184,7 @@ class Senses:
         self.calm = max(self.calm, event.decided + REST)
         if event.kind == "slipped" or (event.kind == "calibrated" and pose == "stand_tall"):
             self.sat = None
-            self.straight = float("nan")
+            self.anew = event.decided
             if event.sensor == "upper_back" or "upper_back" in done:
                 self.changed, self.zero = event.decided, float("nan")
         elif event.kind == "calibrated" and pose == "sit_tall" and {"upper_back", "sacrum"} <= done:
@@ -234,20 +236,13 @@ class Senses:
         ``scene.set_begin`` may lie in the past: a set can be known to have begun only after it has.
         """
         if scene.set_begin >= 0 and scene.set_begin != self.set_begin:
-            self.set_begin, self.waiting = scene.set_begin, True
-            self.zero = self.straight = float("nan")
+            self.set_begin, self.zero, self.waiting = scene.set_begin, float("nan"), True
         end = self.set_begin + SET_START
         if self.waiting and frame >= end:
             self.waiting = False
-            same = self.changed < self.set_begin
-            self.zero = self._at_start("lean", end) if same else float("nan")
-            self.straight = self._at_start("rounding", end)
+            mean = _mean(self._remembered("lean", self.set_begin, end)) if self.changed < self.set_begin else None
+            self.zero = float("nan") if mean is None else mean
         return end if self.waiting else -1
-
-    def _at_start(self, key: str, end: int) -> float:
-        """Mean of the first second of the set, NaN when it was not measured."""
-        mean = _mean(self._remembered(key, self.set_begin, end))
-        return float("nan") if mean is None else mean
 
     # --- quantities ---------------------------------------------------------------------------------------------------
 
@@ -264,9 +259,18 @@ class Senses:
         rounded = value - neutral
         if scene.posture == "seated":
             doubt = OWN_NEUTRAL * sigma
+        elif (value > rule.on).any():
+            doubt = np.where(self._risen(), 0.0, AS_FOUND * sigma)
         else:
-            doubt = np.where(value - self.straight >= RISEN, 0.0, AS_FOUND * sigma)
+            doubt = AS_FOUND * sigma
         return Asked(Series(rounded, doubt, why), None, rounded)
+
+    def _risen(self) -> Bools:
+        """Where rounding has grown within this set; after a gap that is not known for a while."""
+        seen = np.nan_to_num(self._with_past("rounding", RISE_LONG), nan=np.inf)
+        before = sliding_window_view(seen[:-RISE_SHORT], RISE_LONG - RISE_SHORT)[: len(self.index)].max(axis=1)
+        long_enough = self.index >= max(self.set_begin, self.anew) + RISE_LONG * STEP
+        return (seen[RISE_LONG:] >= before + RISEN) & long_enough
 
     def _twist(self, rule: Rule, scene: Scene) -> Asked:
         twist, lean = self.now["twist"], self.now["lean"]
@@ -276,11 +280,11 @@ class Senses:
 
     def bending(self) -> Floats:
         """Speed (n,) rad/s of bending forward, and before it those of the last :data:`SPEED_KEPT` looks."""
-        lean = self._with_past(SPEED_STEPS + SPEED_KEPT)
+        lean = self._with_past("lean", SPEED_STEPS + SPEED_KEPT)
         return (lean[SPEED_STEPS:] - lean[:-SPEED_STEPS]) * (RATE / SPEED_STEPS)
 
-    def _with_past(self, steps: int) -> Floats:
-        return np.concatenate([self.past["lean"].last(steps), _known(self.now["lean"])])
+    def _with_past(self, key: str, steps: int) -> Floats:
+        return np.concatenate([self.past[key].last(steps), _known(self.now[key])])
 
     def _bend_speed(self, rule: Rule, scene: Scene) -> Asked:
         lean = self.now["lean"]
@@ -289,7 +293,7 @@ class Senses:
         speed = self.bending()
         if (speed > min(rule.off, rule.on)).any():
             fastest = sliding_window_view(np.nan_to_num(speed, nan=-np.inf), SPEED_KEPT + 1).max(axis=1)
-            angle = self._with_past(SWING_STEPS)
+            angle = self._with_past("lean", SWING_STEPS)
             lowest = sliding_window_view(np.nan_to_num(angle, nan=np.inf), SWING_STEPS + 1).min(axis=1)
             swung = angle[SWING_STEPS:] - lowest >= rule.beyond
             value = np.where(swung & (fastest > rule.off), fastest, 0.0)

@@ -66,7 +66,7 @@ class Seen:
         self.channel: Channel | None = None
         self.counter: Counter | Circles | AutoCounter
         if motion.channel == "auto":
-            self.counter = AutoCounter()
+            self.counter = AutoCounter(spec)
             self.usual = np.inf
         elif motion.channel == "circle":
             self.counter = Circles(spec, amplitude)

@@ -482,12 +482,14 @@ def test_bent_and_turned_sharpens() -> None:
 
 def test_rounding_that_came_in_the_set_is_doubted_less_than_what_was_there() -> None:
     scene = in_set("pushback", "W4")
-    assert of(judge(block(steps((9, 50)), steps((2, 0), (7, 20.5))), (0.0, scene)))
-    assert not of(judge(block(steps((9, 50)), steps((9, 20.5))), (0.0, scene)))
-    assert of(judge(block(steps((9, 50)), steps((9, 23.0))), (0.0, scene)))
-    # a stand tall within the set is another zero: the change since then is not known
-    noted = (happened("calibrated", 150, 120, "stand_tall"),)
-    assert not of(judge(block(steps((9, 50)), steps((2, 0), (7, 20.5))), (0.0, scene), noted=noted))
+    later = block(steps((22, 50)), steps((15, 0), (7, 20.5)))
+    assert of(judge(later, (0.0, scene)))
+    assert not of(judge(block(steps((22, 50)), steps((22, 20.5))), (0.0, scene)))
+    assert of(judge(block(steps((22, 50)), steps((22, 23.0))), (0.0, scene)))
+    # getting into position is no rise, nor is another zero or what a gap hides
+    assert not of(judge(block(steps((12, 50)), steps((5, 0), (7, 20.5))), (0.0, scene)))
+    assert not of(judge(later, (0.0, scene), noted=(happened("calibrated", 1200, 1100, "stand_tall"),)))
+    assert not of(judge((later[0], lost(later[1], "thoracolumbar_flexion", 9.0, 9.2)), (0.0, scene)))
 
 
 def test_a_pause_keeps_the_start_of_the_set() -> None:
