@@ -12,16 +12,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import vqf
 
-from imu_coach import config, synthetic
+from imu_coach import catalogue, config, planner, rules, synthetic
+from imu_coach.core.book import OPEN
 from imu_coach.core.filters import OTHERS
 from imu_coach.core.pipeline import Pipeline
+from imu_coach.exercise import Plan
 from imu_coach.recording import Recording
 from imu_coach.run import CHUNK, stream
+from imu_coach.settings import Setup
 from imu_coach.synthetic import Step
 from imu_coach.types import Input, Packet
 
@@ -42,13 +46,20 @@ def session(minutes: float, samples_per_packet: int) -> synthetic.Simulated:
     for _ in range(max(1, round(minutes / 1.35))):
         steps += [Step("bend", reps=4), Step("stand_quiet", seconds=10), Step("pushback", reps=8)]
     return synthetic.simulate(
-        steps, seed=1, sensors=SENSORS, samples_per_packet=samples_per_packet, internal_rate=200.0
+        steps, seed=1, sensors=SENSORS, samples_per_packet=samples_per_packet, internal_rate=200.0, coached=True
     )
 
 
-def pipeline(simulated: synthetic.Simulated) -> None:
+def coached(simulated: synthetic.Simulated) -> Setup:
+    """With a coach that leads the pushbacks, and with guards."""
+    item = planner.single(catalogue.exercise("triceps_pushback")).items[0]._replace(sets=(1, OPEN), rest=(5.0, 60.0))
+    plan = Plan("bench", "bench", (item,), practice=False)
+    return replace(config.setup(simulated.header), plan=plan, rules=rules.load())
+
+
+def pipeline(simulated: synthetic.Simulated, setup: Setup) -> None:
     """Packets in memory to angles."""
-    p = Pipeline(simulated.header, config.setup(simulated.header))
+    p = Pipeline(simulated.header, setup)
     for a in range(0, len(simulated.inputs), CHUNK):
         p.push(simulated.inputs[a : a + CHUNK])
     p.flush()
@@ -59,9 +70,9 @@ def read(path: Path) -> int:
     return sum(len(chunk) for chunk in Recording.open(path).chunks())
 
 
-def live(simulated: synthetic.Simulated) -> float:
+def live(simulated: synthetic.Simulated, setup: Setup) -> float:
     """Median milliseconds of one packet through ``push``."""
-    p = Pipeline(simulated.header, config.setup(simulated.header))
+    p = Pipeline(simulated.header, setup)
     middle = len(simulated.inputs) // 2
     p.push(simulated.inputs[:middle])
     took = []
@@ -90,10 +101,12 @@ def measure(minutes: float, samples_per_packet: int, rounds: int) -> dict[str, f
         path = Path(folder) / "session.mcap"
         Recording.of(simulated.header, simulated.inputs).save(path)
         size = path.stat().st_size
-        yard, pipe, file, slow = [], [], [], []
+        yard, pipe, coach, file, slow = [], [], [], [], []
+        plain, full = config.setup(simulated.header), coached(simulated)
         for _ in range(rounds):
             yard.append(cpu(lambda: [vqf.VQF(1.0 / RATE).updateBatch(gyr, acc) for _ in SENSORS]))
-            pipe.append(cpu(lambda: pipeline(simulated)))
+            pipe.append(cpu(lambda: pipeline(simulated, plain)))
+            coach.append(cpu(lambda: pipeline(simulated, full)))
             file.append(cpu(lambda: read(path)))
             slow.append(cpu(lambda: madgwick.push(gyr[:few], acc[:few], dt)) * n / few * len(SENSORS))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -108,7 +121,9 @@ def measure(minutes: float, samples_per_packet: int, rounds: int) -> dict[str, f
         "packets_to_angles_over_vqf": min(pipe) / min(yard),
         "reading_the_file_over_vqf": min(file) / min(yard),
         "ahrs_madgwick_over_packets_to_angles": ahrs_total / min(pipe),
-        "live_packet_median_ms": live(simulated),
+        "with_coach_and_guards_over_vqf": min(coach) / min(yard),
+        "live_packet_median_ms": live(simulated, plain),
+        "live_packet_with_coach_median_ms": live(simulated, full),
         "file_over_payload_bytes": size / raw_bytes(simulated.inputs),
         "streaming_replay_grows_mb": (after - before) / 1024.0,
     }
