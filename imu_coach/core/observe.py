@@ -25,8 +25,8 @@ BEYOND = 20.0
 """s of hold beyond the highest level before it asks."""
 BLIND = 20
 """Cells (5 s) without data from a sensor of the exercise."""
-SLACK = float(np.deg2rad(20.0))
-"""rad beyond the start posture that is still the posture."""
+SLACK = float(np.deg2rad(12.0))
+"""rad beyond the start posture that is still the posture: a repetition moves a trunk that should be still by 5."""
 LIFTED = float(np.deg2rad(45.0))
 """rad below the start posture, for lifts of the trunk: a press-up takes 38, sitting up more."""
 PRACTICE = 2

@@ -40,7 +40,6 @@ SET_START = int(FRAME_RATE)
 """Frames whose mean is the posture at the start of a set: breathing averages to a third."""
 TWIST_TO = float(np.deg2rad(115.0))
 """rad; a trunk bent further than this is not standing, kneeling or on the bench."""
-
 NEUTRAL = {"standing": 0.0, "pushback": 0.0, "kneeling": 0.0, "row": 0.0}
 """rad; thoracolumbar flexion of the straight back by posture: as in standing tall.  Sitting has its own, from *sit
 tall*: it flattens the lumbar curve by about 36 deg (Mitchell 2008, doi:10.1186/1471-2474-9-152)."""
@@ -50,8 +49,8 @@ OWN_NEUTRAL = 0.5
 what is constant (where a sensor sits, the shape of the back) cancels.  Simulated people show a quarter."""
 
 RISEN = float(np.deg2rad(10.0))
-"""rad; rounding that grew by so much beyond all that was there 12 to 3 s before is not doubted: a change is measured
-to a degree.  Getting into position changes it, too: so not in the first 12 s of a set."""
+"""rad; rounding that grew by so much beyond all of 12 to 3 s before is not doubted: a change is measured to a degree.
+Getting into position changes it, too: so not in the first 12 s of a set."""
 RISE_LONG, RISE_SHORT = int(12 * RATE), int(3 * RATE)
 AS_FOUND = 2.0
 """Factor on the doubt about rounding that was there before: a sensor's seat shows as rounding, too."""
@@ -259,10 +258,10 @@ class Senses:
         rounded = value - neutral
         if scene.posture == "seated":
             doubt = OWN_NEUTRAL * sigma
-        elif (value > rule.on).any():
-            doubt = np.where(self._risen(), 0.0, AS_FOUND * sigma)
         else:
             doubt = AS_FOUND * sigma
+            if (value > rule.on).any():
+                doubt = np.where(self._risen(), 0.0, doubt)
         return Asked(Series(rounded, doubt, why), None, rounded)
 
     def _risen(self) -> Bools:
@@ -270,7 +269,7 @@ class Senses:
         seen = np.nan_to_num(self._with_past("rounding", RISE_LONG), nan=np.inf)
         before = sliding_window_view(seen[:-RISE_SHORT], RISE_LONG - RISE_SHORT)[: len(self.index)].max(axis=1)
         long_enough = self.index >= max(self.set_begin, self.anew) + RISE_LONG * STEP
-        return (seen[RISE_LONG:] >= before + RISEN) & long_enough
+        return np.asarray((seen[RISE_LONG:] >= before + RISEN) & long_enough)
 
     def _twist(self, rule: Rule, scene: Scene) -> Asked:
         twist, lean = self.now["twist"], self.now["lean"]

@@ -69,7 +69,7 @@ def _bends(rng: np.random.Generator) -> tuple[Step, ...]:
 
 def _turns(rng: np.random.Generator) -> tuple[Step, ...]:
     """Rows during which the trunk turns far, and stays there."""
-    sizes = (_draw(rng, (95.0, 130.0)) for _ in range(2))
+    sizes = (_draw(rng, (110.0, 150.0)) for _ in range(2))
     sets = [
         Step("row", strategy="turning", reps=4, amplitude=a, exact=True, hold=_draw(rng, (2.0, 4.0))) for a in sizes
     ]

