@@ -93,6 +93,7 @@ class Coach:
             while news and news[0].decided <= cell.end:
                 self._hear(news.pop(0))
             if self._step(cell, f, a):
+                self.whys = lasting(a.why[: cell.end + 1 - int(f.index[0])], self.whys)
                 return cell.end + 1
         for one in news:
             self._hear(one)

@@ -511,11 +511,11 @@ def test_where_nobody_tells_the_posture_a_lean_is_shown_and_not_said() -> None:
 def test_out_of_reach_of_the_start_posture_is_getting_up_and_not_a_dip() -> None:
     gate = Gate("pushback", (np.deg2rad(20.0), np.deg2rad(75.0)))
     scene = replace(in_set("pushback", "W13"), exercise=replace(exercise("W13"), gate=gate))
-    for lean, suppressed in ((90.0, ""), (97.0, "transition")):
+    for lean, suppressed in ((82.0, ""), (92.0, "transition")):
         (told,) = of(judge(block(steps((2, 60), (4, lean))), (0.0, scene)))
         assert told.detail["suppressed"] == suppressed
     lying = replace(exercise(W10={"on": 20, "off": 15}), gate=Gate("prone", (np.deg2rad(60.0), np.deg2rad(125.0))))
-    for lean, suppressed in ((45.0, ""), (35.0, "transition")):
+    for lean, suppressed in ((53.0, ""), (40.0, "transition")):
         (told,) = of(judge(block(steps((2, 88), (4, lean))), (0.0, replace(in_set("prone", "W10"), exercise=lying))))
         assert told.detail["suppressed"] == suppressed
 
