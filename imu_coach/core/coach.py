@@ -62,7 +62,7 @@ class Coach:
         """Act on a command at its frame; what moves the table waits for the end of the cell."""
         name, value = command.name, command.value
         if name == "tap":
-            name = {2: TAPS[self.s.phase], 3: "undo"}.get(value.get("taps", 0), "")
+            name = {"2": TAPS[self.s.phase], "3": "undo"}.get(str(value.get("taps")), "")
         if name == "start" and self.s.phase in ("idle", "done"):
             name, self.s.wanted = "begin", 0
         if name == "exercise":
@@ -77,7 +77,7 @@ class Coach:
                 self._tell(entry.decided, entry.onset, entry.kind, **entry.detail)
         elif name == "stop":
             self.s.reason = str(value.get("reason", "other"))[:32]
-        if name in ASKS:
+        if name in ASKS and self.plan.items:  # a prescription may leave nothing over
             self.s.asked += (name,)
 
     def push(self, f: Frames, a: Angles) -> int | None:

@@ -145,10 +145,6 @@ def run(
     return {"title": TITLE, "rows": [row for row in rows if row], "notes": notes}
 
 
-def _with(n: int, results: Sequence[Found], names: Sequence[str] = ()) -> list[Found]:
-    return [f for f in results if len(f.case.sites) == n and (not names or f.case.scenario in names)]
-
-
 def _raised(rule: str, results: Sequence[Found]) -> dict[str, Json]:
     """How many true events of a rule were told in time."""
     n, names = 3 if rule == "W4" else 2, [s.name for s in EVENTS]

@@ -307,3 +307,20 @@ def test_angles_pass_through() -> None:
     i, j = (a.names.index("trunk_inclination") for a in (plain, coached))
     np.testing.assert_array_equal(plain.value[:, i], coached.value[:, j])
     assert np.isnan(trace).all()
+
+
+@pytest.mark.parametrize("taps", [[2], {"a": 1}, None, "two", -1, 2.5])
+def test_a_command_that_makes_no_sense_changes_nothing(taps: Any) -> None:
+    """Commands come from files and pages: whatever they hold, the session goes on."""
+    body = np.concatenate([BEGUN, lifts(1), still(2.0)])
+    odd = command(4.0, "tap", taps=taps), command(4.1, "exercise", id=[1], side={}), command(4.2, "stop", reason=None)
+    told = play(body, START, odd[0])
+    assert "paused" not in kinds(told)
+    assert "not_in_plan" in kinds(play(body, START, *odd))
+
+
+@pytest.mark.parametrize("name", ["start", "tap", "next", "finish", "stop", "undo", "exercise"])
+def test_a_plan_of_nothing_has_nothing_to_begin(name: str) -> None:
+    """A prescription may leave nothing over."""
+    events = play(still(3.0), command(1.0, name, taps=2, id="x"), to_do=Plan("none", "none", ()))
+    assert "exercise_begin" not in kinds(events)
