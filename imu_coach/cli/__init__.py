@@ -23,7 +23,7 @@ __all__ = ["cli", "main"]
 @click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(imu_coach.__version__, prog_name="imu-coach")
 def cli() -> None:
-    """Trunk angles from small motion sensors, with honest error bands. Not a medical device.
+    """Exercises counted and trunk angles measured with small motion sensors. Not a medical device.
 
     Research and education software, not intended to diagnose, prevent, monitor or treat any disease or injury.
 
@@ -31,6 +31,7 @@ def cli() -> None:
     Try it without sensors:
       imu-coach simulate pushback -o try.mcap
       imu-coach replay try.mcap
+      imu-coach reps try.mcap --exercise triceps_pushback
       imu-coach plot try.mcap -o try.png
 
     Exit codes: 0 done, 1 done but the file had losses, 2 bad input, 130 interrupted.

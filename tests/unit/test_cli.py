@@ -86,7 +86,7 @@ def test_help_says_first_what_it_is_and_what_it_is_not() -> None:
     lines = [line.strip() for line in run("--help").stdout.splitlines()]
     first = " ".join(lines[2 : lines.index("", 2)])
     assert not any(line.endswith("...") for line in lines[1:])
-    assert first == "Trunk angles from small motion sensors, with honest error bands. Not a medical device."
+    assert first == "Exercises counted and trunk angles measured with small motion sensors. Not a medical device."
 
 
 def every_command(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
