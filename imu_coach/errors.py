@@ -13,6 +13,8 @@
     +- ExportError                 a format that cannot hold what was asked
     +- SourceError                 a live source
         +- SensorNotFound          the name asked for, and the names seen
+        +- BluetoothUnavailable    no adapter, switched off, or not allowed: why, and what to do
+        +- ConnectionLost          a sensor that does not come back
 
 Any other exception is a defect of imu_coach: please report it.
 """
@@ -96,3 +98,21 @@ class SensorNotFound(SourceError):
     def __init__(self, name: str, seen: tuple[str, ...]) -> None:
         self.name, self.seen = name, seen
         super().__init__(f"no sensor {name!r}; there are: {', '.join(seen) or 'none'}")
+
+
+class BluetoothUnavailable(SourceError):
+    """There is no radio to use; ``reason`` says why and what to do."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"Bluetooth cannot be used: {reason}")
+
+
+class ConnectionLost(SourceError):
+    """A sensor could not be reached in ``attempts`` attempts."""
+
+    def __init__(self, sensor: str, attempts: int) -> None:
+        self.sensor, self.attempts = sensor, attempts
+        super().__init__(
+            f"{sensor}: not reached in {attempts} attempts; is it charged, switched on, near, and free of other programs?"
+        )

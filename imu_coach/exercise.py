@@ -257,6 +257,7 @@ class Scene:
     phase, posture : of :data:`PHASES` and :data:`imu_coach.core.angles.POSTURES` (None: not known)
     exercise : the one in progress
     set_number : 0 outside of sets; set_begin : frame at which this set began, -1 outside
+    begun : False while a stillness alone says that a set began: somebody may still be on the way
     """
 
     phase: str = "idle"
@@ -265,3 +266,4 @@ class Scene:
     side: str = ""
     set_number: int = 0
     set_begin: int = -1
+    begun: bool = True

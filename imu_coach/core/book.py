@@ -37,11 +37,15 @@ class Entry(NamedTuple):
 
 
 class Book:
-    """Of the set of an item that began at a frame; ``motion`` is how its repetitions are seen, None: by hand only."""
+    """Of the set of an item that began at a frame; ``motion`` is how its repetitions are seen, None: by hand only.
 
-    def __init__(self, item: Item, motion: Motion | None, set_number: int, begin: int) -> None:
+    ``begun``: it is known that it began, by a word or since something was done; a stillness alone may be a pause on
+    the way to the floor.
+    """
+
+    def __init__(self, item: Item, motion: Motion | None, set_number: int, begin: int, begun: bool = True) -> None:
         self.item, self.motion = item, motion
-        self.set_number, self.begin = set_number, begin
+        self.set_number, self.begin, self.begun = set_number, begin, begun
         self.reps: list[tuple[float, str]] = []  # when it ended, s, and its status
         self.undone = 0
         self.small = 0
@@ -68,6 +72,7 @@ class Book:
     def _hold(self, news: HoldNews) -> Entry:
         target = self.item.hold
         self.holding = news.seconds
+        self.begun |= news.seconds >= SHORTEST_HOLD
         detail: dict[str, Json] = {"seconds": round(news.seconds, 2), "target_s": target, "breaks": news.breaks}
         if news.kind == "end":
             self.holding = 0.0
@@ -101,6 +106,7 @@ class Book:
             self.small += 1
             self.of_small[rep.onset], self.held = self.held, 0.0
             return Entry(rep.decided, rep.onset, "small_rep", detail)
+        self.begun = True  # a small one may be a change of posture
         promoted = rep.status == "promoted"
         if promoted:
             self.small -= 1

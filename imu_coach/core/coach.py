@@ -175,7 +175,7 @@ class Coach:
                 s.phase = getattr(self, "_" + action)(cell.end, trigger, known)
                 s.cells = s.steady = s.away = 0
                 acted = True
-        if acted or s.posture != posture:
+        if acted or s.posture != posture or (self.book is not None and self.book.begun != self.scene.begun):
             self.scene = self._scene()
         return self.scene != before
 
@@ -234,7 +234,7 @@ class Coach:
         motion = best_motion(self.item.exercise, self.sites, known)
         if s.phase == "rest" and not self.plan.open_ended:
             self._tell(frame, frame, "rest_end", seconds=s.cells * CELL_SECONDS, prompt="rest_end")
-        self.book = Book(item, motion, s.set_number, frame + 1)
+        self.book = Book(item, motion, s.set_number, frame + 1, trigger != "steady")
         self.seen = self._look(motion)
         kind = "practice_begin" if practice else "set_begin"
         about = {"channel": motion.channel if motion else "", "probable": bool(motion and motion.probable)}
@@ -338,8 +338,9 @@ class Coach:
         if s.item < 0:
             return Scene()
         counting = s.phase in ("set", "practice") or (s.phase == "paused" and s.posture != "transition")
-        begin = self.book.begin if self.book is not None else -1
-        return Scene(s.phase, s.posture, self.item.exercise, self.item.side, s.set_number, begin if counting else -1)
+        begin = self.book.begin if self.book is not None and counting else -1
+        begun = self.book is None or self.book.begun
+        return Scene(s.phase, s.posture, self.item.exercise, self.item.side, s.set_number, begin, begun)
 
     def _tell(self, decided: int, onset: int, kind: str, **detail: Json) -> None:
         about: dict[str, Json] = {}

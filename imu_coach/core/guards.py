@@ -61,7 +61,7 @@ class Speech:
     def refusal(self, found: Found, scene: Scene) -> str:
         """Why a warning is not told aloud; "" when it is, and then it has been."""
         rule, frame = found.rule, found.decided
-        if scene.posture == "transition":
+        if scene.posture == "transition" or not scene.begun:
             return "transition"
         if not rule.spoken:
             return "shown"

@@ -19,6 +19,8 @@ SHARPER = 0.5
 would lie within what correct hinges and rows show plus the error of a sensor on skin."""
 DOUBT = 0.5
 """Standard deviations by which an amber or a cue must lie beyond its angle."""
+SURE = 2.0
+"""The same for what W7 makes one level worse: a red is not what an error of measurement makes once in a while."""
 AGAIN = float(np.deg2rad(10.0))
 """rad or rad/s; so much worse than when it was raised is raised again."""
 BENT_LEFT = 0.75
@@ -69,7 +71,7 @@ class Found(NamedTuple):
     level, severity, threshold : reached, its name, and the limit that was crossed
     value, shown : what was compared, and the angle for people (the worst one when it is over); signed as measured
     sign : -1 below the lower edge of a band
-    sharp, again : W7 applied (sooner, and one level up); raised before and 10 deg worse now
+    sharp, again : W7 makes it one level worse; raised before and 10 deg worse now
     why : of the end: "eased", "not_judged", "scene"
     """
 
@@ -188,9 +190,10 @@ class Watch:
             self.onset, self.worst, self.shown, self.under = onset, look.value, look.shown, -1
         self.raised, self.mark = max(reached, self.raised), look.value
         level = now.levels[self.raised]
+        sharp = look.sharp and look.value - SURE * look.sigma > level.on
         found.append(
             Found(look.frame, onset, "warning", now.rule, self.raised, level.severity, now.sign * level.on,
-                  look.value, look.shown, now.sign, look.sharp, again)
+                  look.value, look.shown, now.sign, sharp, again)
         )  # fmt: skip
 
     def _ease(self, found: list[Found], rule: Rule, off: float, look: Look) -> None:

@@ -26,8 +26,8 @@ TWO = ("upper_back", "wrist")
 THREE = ("upper_back", "wrist", "sacrum")
 ROW_TWO = ("upper_back", "upper_arm")
 ROW_THREE = ("upper_back", "upper_arm", "sacrum")
-SEEDS = 12000
-"""First of the test seeds; everything was chosen on others (below 9600)."""
+SEEDS = 15000
+"""First of the test seeds; everything was chosen on others (below 14100)."""
 NEVER = 0.9
 """Share of the time in which a rule is called for; one that is not judged for longer counts as not judged."""
 TITLE = "Warnings, simulated people (synthetic: not a device's accuracy)"

@@ -12,7 +12,8 @@ import pytest
 from imu_coach import catalogue, config, quat
 from imu_coach.conventions import GRAVITY
 from imu_coach.core.book import OPEN
-from imu_coach.core.session import Session
+from imu_coach.core.session import Session, cut
+from imu_coach.core.snapshot import snapshot
 from imu_coach.core.table import TABLE, TAPS
 from imu_coach.exercise import PHASES, Plan
 from imu_coach.planner import single
@@ -65,13 +66,16 @@ def command(at: float, name: str, **value: Any) -> Command:
 START = command(0.5, "start")
 
 
+def worn(to_do: Plan) -> Session:
+    """Of one sensor on the upper back, as drawn."""
+    header = Header((SensorInfo("upper_back", mounting=(1.0, 0.0, 0.0, 0.0), bias=(0.0, 0.0, 0.0)),))
+    return Session(header, replace(config.setup(header), layout=config.layout("upper_back"), plan=to_do))
+
+
 def play(trunk: np.ndarray, *commands: Command, to_do: Plan | None = None, lost: tuple[float, float] = (0.0, 0.0),
          acc: Sequence[tuple[float, float]] = ()) -> list[Event]:  # fmt: skip
-    """Events of a session of one sensor worn on the upper back, as drawn; ``acc``: knocks of so many g."""
-    layout = config.layout("upper_back")
-    header = Header((SensorInfo("upper_back", mounting=(1.0, 0.0, 0.0, 0.0), bias=(0.0, 0.0, 0.0)),))
-    setup = replace(config.setup(header), layout=layout, plan=to_do or plan())
-    session = Session(header, setup)
+    """Events of a session; ``acc``: knocks of so many g."""
+    session = worn(to_do or plan())
     f = frames(trunk, lost)
     force = f.acc.copy()
     for at, g in acc:
@@ -260,28 +264,45 @@ def test_holds_are_told_while_they_last_and_belong_to_their_repetition() -> None
     assert first(events, "hold_end").detail["whole"] is True
 
 
-@pytest.mark.parametrize("cut", [3, 24, 25, 26, 101, 512])
-def test_any_cut_gives_the_same(cut: int) -> None:
+@pytest.mark.parametrize("every", [3, 24, 25, 26, 101, 512])
+def test_any_cut_gives_the_same(every: int) -> None:
     body = np.concatenate([BEGUN, lifts(3), still(12.0), lifts(2), still(8.0)])
-    layout = config.layout("upper_back")
-    header = Header((SensorInfo("upper_back", mounting=(1.0, 0.0, 0.0, 0.0), bias=(0.0, 0.0, 0.0)),))
-    setup = replace(config.setup(header), layout=layout, plan=plan())
     found = []
-    for size in (len(body), cut):
-        session, f = Session(header, setup), frames(body)
+    for size in (len(body), every):
+        session, f = worn(plan()), frames(body)
         for c in (START, command(11.03, "undo"), command(24.987, "tap", taps=2)):
             session.command(c)
         events, traces = [], []
         for i in range(0, len(body), size):
-            part = replace(
-                f, **{n: getattr(f, n)[i : i + size] for n in ("index", "earth_from_sensor", "acc", "gyr", "why")}
-            )
-            traces.append(session.push(part)[1])
+            traces.append(session.push(cut(f, i, i + size))[1])
             events += session.take_events()[1]
         session.finish()
         found.append((events + session.take_events()[1], np.concatenate(traces)))
     assert found[0][0] == found[1][0]
     np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+def test_a_copy_of_the_state_shares_what_the_original_shared() -> None:
+    """The hold judge looks at the counter's own trace: so must its copy."""
+    trace = [1.0]
+    copied = snapshot({"counter": trace, "judge": [trace]})
+    copied["counter"].append(2.0)
+    assert (copied["judge"][0], trace) == ([1.0, 2.0], [1.0])
+
+
+def test_a_set_opened_by_stillness_has_begun_with_its_first_repetition() -> None:
+    body = np.concatenate([BEGUN, lifts(1), still(3.0)])
+    for told, begun in (((), [False, True]), ((command(1.0, "start"),), [True])):
+        session, f, seen = worn(plan()), frames(body), []
+        for c in (START, *told):
+            session.command(c)
+        for i in range(0, len(body), 25):
+            session.push(cut(f, i, i + 25))
+            assert session.coach is not None
+            scene = session.coach.scene
+            if scene.phase == "set" and scene.begun not in seen:
+                seen.append(scene.begun)
+        assert seen == begun
 
 
 def test_the_table_is_whole() -> None:

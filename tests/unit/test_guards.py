@@ -396,6 +396,13 @@ def test_transitions_are_logged_never_red_never_aloud() -> None:
     assert way.detail["fastest_deg_s"] == pytest.approx(90.0, abs=1.0)
 
 
+def test_a_set_that_only_a_stillness_opened_is_quiet_until_something_was_done() -> None:
+    quiet = replace(in_set("standing", "W1", "W2"), begun=False)
+    for scene, told in ((quiet, ("amber", "transition")), (replace(quiet, begun=True), ("red", ""))):
+        deep = of(judge(block(steps((2, 0), (5, 75))), (0.0, scene)))[0]
+        assert (deep.detail["rule"], deep.detail["severity"], deep.detail["suppressed"]) == ("W2", *told)
+
+
 def test_what_was_pending_in_a_transition_is_not_told_after_it() -> None:
     lean = steps((2, 35), (8, 35))
     told = of(judge(block(lean), (0.0, Scene("rest", "standing")), (2.0, Scene("rest", "seated"))))
@@ -471,6 +478,14 @@ def test_a_weight_makes_it_sooner_and_a_level_more() -> None:
     without = tuple(r for r in rules.load() if r.id != "W7")
     plain = of(judge(data, (0.0, in_set("pushback", "W4", loaded=True)), given=without))
     assert [e.detail["severity"] for e in plain] == ["amber"]
+
+
+def test_a_level_more_only_beyond_doubt() -> None:
+    """24.7 deg where 17 are true was read of a simulated person, in a row with a correct back: amber is enough."""
+    scene = in_set("row", "W6", loaded=True)
+    for size, severity in ((24.7, "amber"), (29.0, "red")):
+        told = of(judge(block(steps((9, 70)), 0.0, steps((2, 0), (7, size)), half=3.5), (0.0, scene)))
+        assert [e.detail["severity"] for e in told] == [severity]
 
 
 def test_bent_and_turned_sharpens() -> None:
