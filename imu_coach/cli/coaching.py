@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,23 +14,14 @@ from imu_coach.cli import common
 from imu_coach.errors import ConfigError
 
 if TYPE_CHECKING:
-    from imu_coach.exercise import Exercise, Item, Plan, Prescription, Rule
+    from imu_coach.exercise import Exercise, Item, Plan, Prescription
+    from imu_coach.intent import Agreed
+    from imu_coach.intent import Wanted as Wanted
     from imu_coach.recording import Recording
     from imu_coach.settings import Setup
     from imu_coach.types import Command
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Wanted(NamedTuple):
-    """What the options say; empty ones are None."""
-
-    exercise: str | None = None
-    programme: str | None = None
-    prescription: Path | None = None
-    folder: Path | None = None
-    rules: Path | None = None
-    practice: bool | None = None
 
 
 def coach_options(function: F) -> F:
@@ -51,6 +42,8 @@ def coach_options(function: F) -> F:
 
     @functools.wraps(function)
     def gathered(**values: Any) -> Any:
+        from imu_coach.intent import Wanted
+
         wanted = Wanted(**{name: values.pop(name) for name in Wanted._fields})
         return function(wanted=wanted, **values)
 
@@ -61,61 +54,61 @@ def coach_options(function: F) -> F:
 
 
 def coached_setup(recording: Recording, layout: str | None, filter: str, wanted: Wanted) -> Setup:
-    """The setup that was asked for, with its plan and rules, or an error before any work."""
-    from imu_coach import config
+    """The setup that was asked for, with its plan and rules, or an error before any work.
+
+    Without a word on what was done the recording's own plan counts, if it has one.
+    """
+    from imu_coach import config, intent
     from imu_coach.core.pipeline import Pipeline
 
-    _sensible(wanted)
-    plain = config.setup(recording.header, layout, filter)
-    prescription = _prescription(wanted)
-    rules = _rules(wanted, prescription)
-    plan = None
-    if wanted.exercise is not None or wanted.programme is not None:
-        _, commands = common.survey(recording)
-        plan = _plan(wanted, prescription, commands, plain.layout.sites)
-        practised = not recording.header.synthetic if wanted.practice is None else wanted.practice
-        plan = replace(plan, practice=practised and not plan.open_ended)
-    setup = config.setup(recording.header, layout, filter, plan, rules)
+    kept = None if any(value is not None for value in wanted) else planned(recording)
+    plain = config.setup(recording.header, layout or (str(kept["layout"]) if kept else None), filter)
+    if kept is not None:
+        agreed = intent.recalled(kept, plain.layout.sites)
+    else:
+        agreed = _asked(recording, wanted, plain.layout.sites)
+    for line in agreed.left_out:
+        common.say(f"left out: {line}")
+    setup = config.setup(recording.header, plain.layout.name, filter, agreed.plan, agreed.rules)
     Pipeline(recording.header, setup)
     return setup
 
 
-def _sensible(wanted: Wanted) -> None:
-    if wanted.exercise is not None and wanted.programme is not None:
-        raise ConfigError("", "--exercise", "is one exercise and --programme several; give one of the two")
-    if wanted.exercise is None and wanted.programme is None:
-        for option, value in (("--prescription", wanted.prescription), ("--exercises", wanted.folder)):
-            if value is not None:
-                raise ConfigError("", option, "needs --exercise ID or --programme ID beside it")
+def planned(recording: Recording) -> Mapping[str, Any] | None:
+    """What the ``plan`` command that a coached session begins with says."""
+    from imu_coach.intent import COMMAND
+    from imu_coach.types import Command
+
+    first = next(iter(recording.chunks()), [])
+    return next((c.value for c in first if isinstance(c, Command) and c.name == COMMAND), None)
 
 
-def _prescription(wanted: Wanted) -> Prescription | None:
-    from imu_coach import catalogue
+def _asked(recording: Recording, wanted: Wanted, sites: tuple[str, ...]) -> Agreed:
+    """What the options say of a recording."""
+    from imu_coach import intent
 
-    return None if wanted.prescription is None else catalogue.prescription(wanted.prescription, wanted.folder)
-
-
-def _rules(wanted: Wanted, prescription: Prescription | None) -> tuple[Rule, ...]:
-    """A clinician's file, else the prescription's numbers, else the engineering defaults; none without a coach."""
-    if wanted.exercise is None and wanted.programme is None and wanted.rules is None:
-        return ()
-    from imu_coach import rules
-
-    if wanted.rules is not None:
-        if prescription is not None and prescription.rules:
-            raise ConfigError("", "--rules", "and the prescription both set limits; put them in one of the two")
-        return rules.load_file(wanted.rules)
-    return rules.load(prescription.rules if prescription is not None else None)
+    intent.sensible(wanted)
+    prescription = intent.prescription_of(wanted)
+    rules = intent.rules_of(wanted, prescription)
+    if not wanted.coached:
+        return intent.Agreed(None, rules)
+    _, commands = common.survey(recording)
+    plan, left_out = _plan(wanted, prescription, commands, sites)
+    practised = not recording.header.synthetic if wanted.practice is None else wanted.practice
+    return intent.Agreed(replace(plan, practice=practised and not plan.open_ended), rules, left_out)
 
 
 # --- plans ----------------------------------------------------------------------------------------------------------
 
 
-def _plan(wanted: Wanted, prescription: Prescription | None, commands: list[Command], sites: tuple[str, ...]) -> Plan:
+def _plan(
+    wanted: Wanted, prescription: Prescription | None, commands: list[Command], sites: tuple[str, ...]
+) -> tuple[Plan, tuple[str, ...]]:
+    """A plan, and what was left out of it."""
     from imu_coach import catalogue
 
     if wanted.exercise is not None:
-        return _of_exercise(catalogue.exercise(wanted.exercise, wanted.folder), prescription, commands)
+        return _of_exercise(catalogue.exercise(wanted.exercise, wanted.folder), prescription, commands), ()
     from imu_coach import planner
 
     programme = catalogue.programme(str(wanted.programme), wanted.folder)
@@ -123,9 +116,7 @@ def _plan(wanted: Wanted, prescription: Prescription | None, commands: list[Comm
         problem = "nobody coached this recording, so nothing says when which exercise was done; use --exercise ID"
         raise ConfigError("", "--programme", problem)
     planned = planner.plan(programme, prescription, sites, exercises=catalogue.exercises(wanted.folder))
-    for line in planned.left_out:
-        common.say(f"left out: {line}")
-    return planned.plan
+    return planned.plan, tuple(planned.left_out)
 
 
 def _of_exercise(e: Exercise, prescription: Prescription | None, commands: list[Command]) -> Plan:

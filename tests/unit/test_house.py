@@ -19,9 +19,9 @@ RANKS = (
     ("conventions", "types", "exercise", "settings", "errors", "quat"),
     ("drivers",),
     ("core",),
-    ("config", "phrases", "catalogue", "rules", "planner", "importers", "export", "recording"),
-    ("synthetic", "sources", "sinks"),
-    ("run", "results", "offline", "recounting", "evaluate", "plot", "testing"),
+    ("config", "phrases", "catalogue", "rules", "planner", "importers", "export", "recording", "store", "intent"),
+    ("synthetic", "sources", "sinks", "virtual"),
+    ("run", "live", "results", "offline", "recounting", "evaluate", "plot", "testing"),
     ("cli",),
 )
 """Import order: a module imports from its own rank or those before it."""
