@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from imu_coach import catalogue
 from imu_coach.errors import ConfigError
-from imu_coach.exercise import Dose, Exercise, Item, Motion, Plan, Prescription, Programme, Range
+from imu_coach.exercise import Exercise, Item, Motion, Plan, Prescription, Programme, Range
 
 MOST_RESITINGS = 2
 ARM = ("wrist", "upper_arm")
@@ -181,11 +181,6 @@ def descents(plan: Plan) -> int:
     """How often one has to get down to the floor."""
     low = [False, *(one.exercise.place == "floor" for one in plan.items)]
     return sum(b and not a for a, b in pairwise(low))
-
-
-def dose_of(one: Item) -> Dose:
-    """The dose of an item as ranges."""
-    return Dose(one.sets, one.reps, one.rest, one.exercise.dose.each_side)
 
 
 # --- where the second sensor goes -----------------------------------------------------------------------------------

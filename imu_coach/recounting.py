@@ -1,7 +1,7 @@
 """Repetitions of the ``offline`` result: every set counted again, whole, from the channel that the coach looked at.
 
 Holds, and what a person added or took back by hand, stay as they are.  Sets that were counted by their dominant motion
-or by full turns stay as counted.
+or by full turns stay as counted.  Of each repetition it is also told whether its curve is unlike that of the others.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.book import Book
-from imu_coach.core.recount import recount
+from imu_coach.core.recount import odd, recount
+from imu_coach.core.rep import Rep
 from imu_coach.core.seen import FARTHEST, spec_of
 from imu_coach.exercise import Item, Motion, Plan
 from imu_coach.types import Event, Floats, Update
@@ -20,6 +23,10 @@ WHOLE = ("circle", "auto")
 """Channels whose trace alone does not tell the repetitions."""
 LIFTED = 0.5
 """s around a hold within which it belongs to a repetition."""
+ENOUGH = 5
+"""Counted repetitions of a set that tell what is usual in it."""
+SEEN = 0.9
+"""Of a repetition's frames: with fewer, what bridges the gap would be compared."""
 
 
 def recounted(update: Update, plan: Plan | None) -> Update:
@@ -55,23 +62,42 @@ def _again(events: Sequence[Event], begin: Event, end: Event, item: Item, trace:
     book = Book(item, motion, int(begin.detail["set"]), begin.decided + 1)
     about = {key: begin.detail[key] for key in ("exercise", "side", "set")}
     told: list[Event] = []
-    for rep in found:
+    for rep, unlike in zip(found, odd_shapes(value, found, a + first), strict=True):
         book.held = sum(
             float(e.detail["seconds"]) for e in inside if e.kind == "hold_end" and _within(e, rep.onset, rep.end)
         )
         entry = book.hear(rep)[0]
-        told.append(Event(min(entry.decided, end.decided), entry.onset, entry.kind, "", about | dict(entry.detail)))
+        detail = about | dict(entry.detail) | {"odd_shape": unlike}
+        told.append(Event(min(entry.decided, end.decided), entry.onset, entry.kind, "", detail))
     undone = [str(e.detail["status"]) for e in inside if e.kind == "undone"]
     status = [str(e.detail["status"]) for e in told if e.kind == "rep"]
     told_as = {name: status.count(name) for name in ("counted", "probable")} | {"hand": len(hand)}
     left = {name: max(0, n - undone.count(name)) for name, n in told_as.items()}
-    detail = dict(end.detail) | {
-        "reps": sum(left.values()),
-        **left,
-        "small": len(told) - len(status),
-    }
+    came_to = {"reps": sum(left.values()), **left, "small": len(told) - len(status)}
     kept = [e for e in events if e is not end and not any(e is one for one in counted)]
-    return sorted([*kept, *told, end._replace(detail=detail)], key=lambda e: e.decided)
+    return sorted([*kept, *told, end._replace(detail=dict(end.detail) | came_to)], key=lambda e: e.decided)
+
+
+def odd_shapes(value: Floats, reps: Sequence[Rep], first_frame: int) -> list[bool | None]:
+    """Whether each repetition's curve, size included, is unlike the usual one of its set; None where that is not told.
+
+    It is not told of a small repetition, of one with over a tenth of its frames not sensed, and in a set with fewer
+    than five counted ones.
+
+    Parameters
+    ----------
+    value : (n,) the channel during the set, rad (m), NaN where it is not sensed
+    reps : of that set
+    first_frame : frame of ``value[0]``
+    """
+    if sum(rep.status == "counted" for rep in reps) < ENOUGH:
+        return [None] * len(reps)
+    whole = [
+        rep.status == "counted"
+        and float(np.isfinite(value[rep.onset - first_frame : rep.end - first_frame + 1]).mean()) >= SEEN
+        for rep in reps
+    ]
+    return [unlike if told else None for unlike, told in zip(odd(value, reps, first_frame), whole, strict=True)]
 
 
 def _within(hold: Event, onset: int, end: int) -> bool:

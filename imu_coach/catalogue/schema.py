@@ -75,7 +75,6 @@ Line = Annotated[str, AfterValidator(_printable)]
 Short = Annotated[Line, Field(min_length=1, max_length=120)]
 Long = Annotated[Line, Field(min_length=1, max_length=200)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Seconds = Annotated[Number, Field(gt=0, le=600)]
 Pair = Field(min_length=2, max_length=2)
 Degrees = Annotated[list[Annotated[Number, Field(ge=-180, le=180)]], Pair, AfterValidator(_rising)]
 Span = Annotated[list[Annotated[Number, Field(ge=0, le=3600)]], Pair, AfterValidator(_rising)]

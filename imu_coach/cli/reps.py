@@ -21,7 +21,7 @@ SHOWN = {
     "sets": ("exercise", "side", "set", "reps", "counted", "probable", "hand", "small", "asked_low", "asked_high",
              "within", "holds_whole", "start_s", "end_s", "rest_before_s", "why"),
     "reps": ("exercise", "side", "set", "number", "status", "undone", "onset_s", "end_s", "concentric_s", "hold_s",
-             "eccentric_s", "range", "unit"),
+             "eccentric_s", "range", "unit", "odd_shape"),
     "holds": ("exercise", "set", "rep", "start_s", "held_s", "target_s", "whole", "breaks", "sag_dps", "sway_deg"),
     "warnings": ("rule", "title", "severity", "told_s", "cleared_s", "worst_deg", "threshold_deg", "unit", "spoken",
                  "suppressed", "exercise", "set"),

@@ -61,7 +61,7 @@ def angles(
     click.get_current_context().exit(common.told_losses(recording))
 
 
-@click.command(short_help="Draw the angles.")
+@click.command(short_help="Draw the angles and what was done.")
 @common.file_argument
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="A .png, .svg or .pdf file.")
 @click.option("--angles", "names", metavar="A,B", help="Only these angles. Default: all of the layout.")
@@ -84,7 +84,11 @@ def plot(
     wanted: coaching.Wanted,
     force: bool,
 ) -> None:
-    """Draw the angles of a recording: values, 80 % bands, and where nothing is known and why."""
+    """Draw the angles of a recording: values, 80 % bands, and where nothing is known and why.
+
+    With --programme or --exercise also what was done: what repetitions are counted by, repetitions with their
+    beginning, top and end, holds with the seconds held, and when a rule was raised or could not be judged.
+    """
     from imu_coach import plot as drawing
 
     common.checked_span(start, end)

@@ -226,13 +226,3 @@ class AutoCounter:
             if partial.onset < rep.end and rep.onset < partial.end:
                 return rep._replace(onset=partial.onset, status="promoted")
         return rep
-
-
-def recount_auto(
-    index: Ints, earth_from_sensor: Floats, gyr: Floats, acc: Floats, why: Codes, spec: RepSpec | None = None
-) -> list[Rep]:
-    """The repetitions of a whole recording, in their order: those told live, and one that its end cut off."""
-    counter = AutoCounter(spec)
-    told = [*counter.push(index, earth_from_sensor, gyr, acc, why)]
-    told += counter.finish(int(index[-1])) if len(index) else []
-    return sorted((r for r in told if isinstance(r, Rep) and r.status != "partial"), key=lambda r: r.onset)

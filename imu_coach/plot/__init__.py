@@ -1,7 +1,7 @@
-"""The angles of a recording as a picture: values, 80 % bands, and where nothing is known, with the reason.
+"""A recording as a picture: angles, 80 % bands, and where nothing is known, with the reason; and what was done.
 
 Measured is solid, estimated is dashed with a hatched band, unavailable is hatched grey.  Colours are told apart by
-colour-blind people (Okabe and Ito), and never alone: line style and hatching say the same.
+colour-blind people (Okabe and Ito), and never alone: line style, hatching, height or a mark say the same.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from matplotlib.figure import Figure
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.errors import ConfigError, ExportError
 from imu_coach.export import replacing
+from imu_coach.plot.done import TALL, done_panel, sets_in
 from imu_coach.plot.page import EMPTY, FULL, View, frame, head, keys
 from imu_coach.plot.panels import panel, times
 from imu_coach.plot.strip import LANE, POSTURE, Context, context_bars, event_marks, marks_of
+from imu_coach.plot.watched import ROW, rules_in, watched_panel
 from imu_coach.run import Result
 from imu_coach.sinks import words
 from imu_coach.types import Source
@@ -43,7 +45,7 @@ def plot(
     contexts: Sequence[Context] = (),
     title: str | None = None,
 ) -> Figure:
-    """Stacked panels that share the session time, one per angle.
+    """Stacked panels that share the session time: with a plan, repetitions and warnings; then one per angle.
 
     Parameters
     ----------
@@ -64,11 +66,16 @@ def plot(
     view = view_of(result, angles, start, end)
     true = _read_truth(truth) if isinstance(truth, str | Path) else truth
     seen = [bool((result.block.source[view.rows, i] != Source.UNAVAILABLE).any()) for i in view.columns]
-    heights = [FULL if some else EMPTY for some in seen]
+    rules = rules_in(view)
+    extra = [] if result.setup.plan is None else [TALL if sets_in(view) else EMPTY, max(EMPTY, ROW * len(rules))]
+    heights = [*extra, *(FULL if some else EMPTY for some in seen)]
     marks = marks_of(view)
     room = POSTURE * bool(contexts) + LANE * (1 + max((lane for *_, lane in marks), default=-1))
     fig, strip, panels = frame(heights, room)
-    for ax, column, some in zip(panels, view.columns, seen, strict=True):
+    if extra:
+        done_panel(panels[0], view)
+        watched_panel(panels[1], view, rules)
+    for ax, column, some in zip(panels[len(extra) :], view.columns, seen, strict=True):
         panel(ax, view, column, some, true)
     times(panels[-1], view)
     context_bars(strip, view, contexts)

@@ -22,6 +22,8 @@ from imu_coach.types import Floats
 FOOTER = f"80 % bands from simulated people. {words.NOTICE}"
 
 BLUE, AMBER, RED, INK, GREY, PALE = "#0072B2", "#C2790A", "#B5401B", "#1B1F24", "#5F6770", "#D9DDE1"
+PURPLE, SKY, ORANGE = "#A9538A", "#56B4E9", "#E69F00"
+"""Holds, and warnings that are a cue or amber (red ones are :data:`RED`)."""
 NOTHING: dict[str, Any] = {"facecolor": "#F3F4F5", "edgecolor": "#C9CED3", "hatch": "////", "linewidth": 0}
 """How a span without a value looks."""
 GUESSED: dict[str, Any] = {"facecolor": "#FBF4E9", "edgecolor": "#E4BE8A", "hatch": "\\\\\\", "linewidth": 0}

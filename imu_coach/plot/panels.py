@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from imu_coach.conventions import FRAME_RATE
@@ -33,7 +34,7 @@ def panel(ax: Axes, view: View, column: int, some: bool, truth: Truth | None) ->
     about = next(a for a in ANGLES if a.name == block.names[column])
     source, why = block.source[view.rows, column], block.why[view.rows, column]
     ax.set_xlim(view.t0, view.t1)
-    _bare(ax)
+    bare(ax)
     reach = _curves(ax, view, column, source) if some else []
     if truth is not None and some and about.name in truth.angle:
         reach += _truth(ax, view, truth.t, np.rad2deg(truth.angle[about.name]))
@@ -45,7 +46,8 @@ def panel(ax: Axes, view: View, column: int, some: bool, truth: Truth | None) ->
     _label(ax, about, source, left_over)
 
 
-def _bare(ax: Axes) -> None:
+def bare(ax: Axes) -> None:
+    """The quiet frame of a panel."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -68,7 +70,7 @@ def _curves(ax: Axes, view: View, column: int, source: Codes) -> list[float]:
         band = ax.fill_between(t, bottom, top, where=np.isfinite(bottom).tolist(), zorder=1.5, gid=f"band-{gid}")
         band.set(**(GUESSED if kind == Source.ESTIMATED else {"facecolor": colour, "alpha": 0.2, "linewidth": 0}))
         t, bottom, top = thinned(view.t, *(np.where(here, value, np.nan),) * 2)
-        line = _line(t, bottom, top)
+        line = curve(t, bottom, top)
         ax.plot(*line, color=colour, ls=dashes, lw=1.5, zorder=3, gid=f"value-{gid}", solid_joinstyle="round")
         reach += [float(np.nanmin(low[here])), float(np.nanmax(high[here]))]
     return reach
@@ -78,12 +80,12 @@ def _truth(ax: Axes, view: View, t: Floats, degrees: Floats) -> list[float]:
     here = (t >= view.t0) & (t <= view.t1)
     if not np.isfinite(degrees[here]).any():
         return []
-    line = _line(*thinned(t[here], degrees[here], degrees[here]))
+    line = curve(*thinned(t[here], degrees[here], degrees[here]))
     ax.plot(*line, color=INK, lw=0.9, zorder=2.5, gid="truth")
     return [float(np.nanmin(degrees[here])), float(np.nanmax(degrees[here]))]
 
 
-def _line(t: Floats, bottom: Floats, top: Floats) -> tuple[Floats, Floats]:
+def curve(t: Floats, bottom: Floats, top: Floats) -> tuple[Floats, Floats]:
     """A curve through lowest and highest values; a jump over half a turn is a gap, not a stroke."""
     if bottom is top or np.array_equal(bottom, top, equal_nan=True):
         y = bottom.copy()
@@ -172,13 +174,16 @@ def _scale(ax: Axes, reach: Sequence[float], about: AngleKind) -> None:
     ax.set_ylabel(f"{up}  (deg)", fontsize=8, color=GREY, labelpad=4)
 
 
+def heading(ax: Axes, name: str, told: str) -> Annotation:
+    """A name above a panel, and a few words behind it, which are returned."""
+    bold: dict[str, Any] = {"fontsize": 9.5, "fontweight": "bold", "color": INK}
+    title = ax.annotate(name, (0, 1), (0, 5), "axes fraction", "offset points", **bold)
+    return ax.annotate(told, (1, 0), (7, 0), title, "offset points", fontsize=8, color=GREY, va="bottom")
+
+
 def _label(ax: Axes, about: AngleKind, source: Codes, left_over: Sequence[str]) -> None:
     """The angle's name above, how much of it there is at the right."""
-    name = words.angle(about.name)
-    bold: dict[str, Any] = {"fontsize": 9.5, "fontweight": "bold", "color": INK}
-    heading = ax.annotate(name, (0, 1), (0, 5), "axes fraction", "offset points", **bold)
-    told = f"{about.meaning}; zero: {about.zero}"
-    ax.annotate(told, (1, 0), (7, 0), heading, "offset points", fontsize=8, color=GREY, va="bottom")
+    heading(ax, words.angle(about.name), f"{about.meaning}; zero: {about.zero}")
     lines = round(ax.bbox.height / DPI / LINE)
     shares = [(float((source == kind).mean()), kind) for kind in (*STYLE, Source.UNAVAILABLE)]
     texts = [

@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 import zstandard
 
 MAGIC = bytes((137, 77, 67, 65, 80, 48, 13, 10))
-CHUNK, METADATA = 0x06, 0x0C
+CHUNK = 0x06
 BENIGN = frozenset((0x01, 0x03, 0x04, 0x07, 0x09))
 """Header, schema, channel, message index, attachment: may stand between the records that are read."""
 

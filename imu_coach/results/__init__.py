@@ -14,10 +14,11 @@ import pandas as pd
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.results.columns import TABLES, Row, described, table
 from imu_coach.results.smooth import Turning
-from imu_coach.results.summary import PHASES, session
+from imu_coach.results.summary import PHASES, Unjudged, session, unjudged
 from imu_coach.types import Event
 
-__all__ = ["PHASES", "TABLES", "Turning", "described", "holds", "reps", "session", "sets", "warnings"]
+__all__ = ["BEGINS", "OVER", "PHASES", "TABLES", "Turning", "Unjudged", "described", "holds", "reps", "session", "sets",
+           "unjudged", "warnings"]  # fmt: skip
 
 BEGINS = ("set_begin", "practice_begin")
 OVER = ("set_end", "practised", "exercise_begin", "session_end")
@@ -90,7 +91,7 @@ def _rep(e: Event) -> Row:
     if by_hand:
         return row
     row |= {name: d[name] for name in ("top_s", "release_s", "end_s", "hold_s", "direction", "unit")}
-    row |= {name: d[name] for name in ("range", "peak_speed")}
+    row |= {name: d[name] for name in ("range", "peak_speed")} | {"odd_shape": d.get("odd_shape")}
     return row | {"concentric_s": d["top_s"] - row["onset_s"], "eccentric_s": d["end_s"] - d["release_s"]}
 
 

@@ -50,7 +50,9 @@ REPS = (
     Column("direction", WHOLE, "", "+1 or -1: the way it went"),
     Column("smooth_up", NUMBER, "", "SPARC of the angular speed from onset to top; nearer to 0 is smoother"),
     Column("smooth_down", NUMBER, "", "the same from release to end"),
-)
+    Column("odd_shape", YES_NO, "", "its curve, size included, is unlike the median one of its set; missing where that "
+           "is not told: realtime result, small ones, by hand, data missing, fewer than five counted in the set"),
+)  # fmt: skip
 
 HOLDS = (
     *WHERE,

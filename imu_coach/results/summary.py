@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -110,14 +111,14 @@ def _rules(events: Sequence[Event], phases: Codes) -> list[Row]:
             key = e.detail["rule"], _phase_at(phases, e.decided)
             count[key] = count.get(key, 0) + 1
     rows = [_row(f"warnings_{rule}", n, "times", phase) for (rule, phase), n in sorted(count.items(), key=_by_rule)]
-    unjudged: dict[tuple[str, str], float] = {}
-    for rule, begin, end in _unjudged(events, len(phases)):
+    seconds: dict[tuple[str, str], float] = {}
+    for rule, begin, end, _ in unjudged(events, len(phases)):
         for code, name in enumerate(PHASES):
             frames = int((phases[begin:end] == code).sum())
             if frames:
-                unjudged[rule, name] = unjudged.get((rule, name), 0.0) + frames / FRAME_RATE
-    found = sorted(unjudged.items(), key=_by_rule)
-    return rows + [_row(f"not_judged_{rule}", seconds, "s", phase) for (rule, phase), seconds in found]
+                seconds[rule, name] = seconds.get((rule, name), 0.0) + frames / FRAME_RATE
+    found = sorted(seconds.items(), key=_by_rule)
+    return rows + [_row(f"not_judged_{rule}", length, "s", phase) for (rule, phase), length in found]
 
 
 def _by_rule(entry: tuple[tuple[str, str], float]) -> tuple[int, str, int]:
@@ -129,16 +130,32 @@ def _phase_at(phases: Codes, frame: int) -> str:
     return PHASES[int(phases[min(max(frame, 0), len(phases) - 1)])] if len(phases) else "other"
 
 
-def _unjudged(events: Sequence[Event], frames: int) -> Iterator[tuple[str, int, int]]:
-    """Rule, first frame and end of every stretch in which it could not be judged."""
-    since: dict[str, int] = {}
+class Unjudged(NamedTuple):
+    """A stretch of frames in which a rule was called for and could not be judged; ``why`` as in the event."""
+
+    rule: str
+    begin: int
+    end: int
+    why: str
+
+
+def unjudged(events: Sequence[Event], frames: int) -> Iterator[Unjudged]:
+    """Every stretch in which a rule could not be judged for one reason, of a session of so many frames."""
+    since: dict[str, tuple[int, str]] = {}
     for e in events:
         if e.kind in ENDS_UNJUDGED:
             over = [e.detail["rule"]] if e.kind == "judged_again" else list(since)
-            yield from ((rule, since.pop(rule), e.decided) for rule in over if rule in since)
+            yield from (_until(rule, since.pop(rule), e.decided) for rule in over if rule in since)
         elif e.kind == "not_judged":
-            since.setdefault(e.detail["rule"], max(e.decided, 0))
-    yield from ((rule, begin, frames) for rule, begin in since.items())
+            rule, why, now = e.detail["rule"], str(e.detail["why"]), max(e.decided, 0)
+            if rule in since and since[rule][1] != why:
+                yield _until(rule, since.pop(rule), now)
+            since.setdefault(rule, (now, why))
+    yield from (_until(rule, begun, frames) for rule, begun in since.items())
+
+
+def _until(rule: str, begun: tuple[int, str], end: int) -> Unjudged:
+    return Unjudged(rule, begun[0], end, begun[1])
 
 
 # --- what was done --------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import pytest
 
 from imu_coach import config, quat
 from imu_coach.conventions import GRAVITY
-from imu_coach.core.auto import recount_auto
+from imu_coach.core.auto import AutoCounter
+from imu_coach.core.rep import Rep
 from imu_coach.errors import ImportFileError
 from imu_coach.evaluate import spar
 from imu_coach.recording import Recording
@@ -58,7 +59,10 @@ def test_however_the_watch_is_worn(folder: Path, kind: str) -> None:
 def told(acc: Floats, gyr: Floats) -> int:
     recording = Recording.from_arrays({"wrist": (None, acc, gyr)}, rate=50.0)
     f = concat(list(stream(recording, config.setup(recording.header)))).frames
-    return len(recount_auto(f.index, f.earth_from_sensor[:, 0], f.gyr[:, 0], f.acc[:, 0], f.why[:, 0]))
+    counter = AutoCounter()
+    news = counter.push(f.index, f.earth_from_sensor[:, 0], f.gyr[:, 0], f.acc[:, 0], f.why[:, 0])
+    reps = [n for n in (*news, *counter.finish(int(f.index[-1]))) if isinstance(n, Rep)]
+    return sum(rep.status != "partial" for rep in reps)
 
 
 def test_a_folder_without_sets_says_so(tmp_path: Path) -> None:

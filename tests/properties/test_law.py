@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_log import Lawful, Log
 
 from imu_coach import Recording, config, synthetic
 from imu_coach.core.pipeline import Pipeline
-from imu_coach.settings import Setup
 from imu_coach.synthetic import Faults, Step
 from imu_coach.testing import assert_identical, partition, run
-from imu_coach.types import Command, Header, Input, Packet, Tick, Update, concat
+from imu_coach.types import Command, Input, Packet, Tick, concat
 
 SENSORS = ("upper_back", "wrist", "sacrum")
 STEPS = (
@@ -39,8 +38,7 @@ BAD_LINK = Faults(
 )
 
 
-@cache
-def log() -> tuple[Header, list[Input], Setup]:
+def log() -> Log:
     """A session with everything that can go wrong on a link; generic 3-D attitudes; commands in gaps and in silence."""
     simulated = synthetic.simulate(STEPS, seed=4, sensors=SENSORS, faults=BAD_LINK)
     extra: list[Input] = [
@@ -54,21 +52,13 @@ def log() -> tuple[Header, list[Input], Setup]:
     return simulated.header, merged, config.setup(simulated.header)
 
 
-@cache
-def whole(flush: bool) -> Update:
-    header, inputs, setup = log()
-    return run(header, setup, [inputs], flush)
-
-
-def check(cuts: list[int], flush: bool = True) -> None:
-    header, inputs, setup = log()
-    assert_identical(whole(flush), run(header, setup, partition(inputs, cuts), flush))
+LAW = Lawful(log)
 
 
 def test_the_log_has_what_it_takes() -> None:
     """A log in which nothing happens would let any mutant through."""
-    inputs = log()[1]
-    out = whole(True)
+    inputs = LAW.log()[1]
+    out = LAW.whole(True)
     why = out.frames.why
     assert len(inputs) > 3000
     assert {0, 1, 2, 3} <= set(np.unique(why).tolist()), "valid, not started, no data and settling frames"
@@ -88,30 +78,30 @@ def test_the_log_has_what_it_takes() -> None:
 
 @pytest.mark.parametrize("flush", [True, False])
 def test_one_input_at_a_time(flush: bool) -> None:
-    check(list(range(len(log()[1]))), flush)
+    LAW.check_one_at_a_time(flush)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 5000), max_size=60))
 def test_any_cut_with_empty_chunks_too(cuts: list[int]) -> None:
-    check([*cuts, *cuts[:5]])
+    LAW.check([*cuts, *cuts[:5]])
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(0, 5000), max_size=30))
 def test_any_cut_without_flush(cuts: list[int]) -> None:
-    check(cuts, flush=False)
+    LAW.check(cuts, flush=False)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 5000), st.integers(1, 40))
 def test_small_chunks_around_one_place(start: int, size: int) -> None:
-    check([start + size * i for i in range(30)])
+    LAW.check([start + size * i for i in range(30)])
 
 
 def test_flush_only_adds() -> None:
     """A killed session never flushed: what it gave is the beginning of what a flushed one gives."""
-    a, b = whole(False), whole(True)
+    a, b = LAW.whole(False), LAW.whole(True)
     n = len(a.angles.index)
     assert 0 < len(b.angles.index) - n < 100
     for name in ("index", "value", "low", "high", "source", "why"):
@@ -121,7 +111,7 @@ def test_flush_only_adds() -> None:
 
 
 def test_concat_is_associative() -> None:
-    header, inputs, setup = log()
+    header, inputs, setup = LAW.log()
     pipeline = Pipeline(header, setup)
     a, b, c = (pipeline.push(chunk) for chunk in partition(inputs[:1500], [500, 1000]))
     assert_identical(concat([concat([a, b]), c]), concat([a, concat([b, c])]))
@@ -129,9 +119,7 @@ def test_concat_is_associative() -> None:
 
 def test_a_prefix_is_a_prefix() -> None:
     """What was shown is never changed by what comes later."""
-    header, inputs, setup = log()
-    early = run(header, setup, [inputs[:2000]], flush=False)
-    late = whole(False)
+    early, late = LAW.run([], flush=False, first=2000), LAW.whole(False)
     n = len(early.angles.index)
     np.testing.assert_array_equal(early.angles.value, late.angles.value[:n])
     assert late.events[: len(early.events)] == early.events
@@ -139,7 +127,7 @@ def test_a_prefix_is_a_prefix() -> None:
 
 @pytest.mark.parametrize("name", ["vqf_default", "madgwick", "mahony", "ekf"])
 def test_other_filters_obey_it_too(name: str) -> None:
-    header, inputs, setup = log()
+    header, inputs, setup = LAW.log()
     setup = replace(setup, filter=name)
     part = inputs[:1200]
     a = run(header, setup, [part])
@@ -165,7 +153,7 @@ def test_imported_recordings_obey_it_too() -> None:
 
 
 def test_no_event_is_told_before_the_frame_that_decided_it() -> None:
-    header, inputs, setup = log()
+    header, inputs, setup = LAW.log()
     pipeline, newest, told = Pipeline(header, setup), -1, 0
     for item in inputs[:2500]:
         update = pipeline.push([item])

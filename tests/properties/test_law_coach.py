@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_log import Lawful, Log
 
 from imu_coach import catalogue, config, planner, rules, synthetic
 from imu_coach.exercise import Plan
-from imu_coach.settings import Setup
 from imu_coach.synthetic import Faults
-from imu_coach.testing import assert_identical, partition, run
-from imu_coach.types import Command, Header, Input, Update
+from imu_coach.types import Command, Input
 
 DONE = (("ext_rotation_seated", "", 1, 3, None), ("row_low_dumbbell", "right", 1, 3, None),
         ("superman_beginner", "", 1, 2, 3.0), ("prone_ext_beginner", "", 1, 2, 4.0))  # fmt: skip
@@ -30,8 +28,7 @@ def plan() -> Plan:
     return Plan("law", "law", tuple(items), practice=False)
 
 
-@cache
-def log() -> tuple[Header, list[Input], Setup]:
+def log() -> Log:
     """A coached session on a bad link, and more commands than any person gives."""
     simulated = synthetic.coached_session(DONE, 3, faults=BAD_LINK)
     end = simulated.inputs[-1].arrived_ns
@@ -53,20 +50,12 @@ def log() -> tuple[Header, list[Input], Setup]:
     return simulated.header, inputs, setup
 
 
-@cache
-def whole(flush: bool) -> Update:
-    header, inputs, setup = log()
-    return run(header, setup, [inputs], flush)
-
-
-def check(cuts: list[int], flush: bool = True) -> None:
-    header, inputs, setup = log()
-    assert_identical(whole(flush), run(header, setup, partition(inputs, cuts), flush))
+LAW = Lawful(log)
 
 
 def test_the_log_has_what_it_takes() -> None:
     """A session in which the coach does nothing would let any mutant through."""
-    kinds = [e.kind for e in whole(True).events]
+    kinds = [e.kind for e in LAW.whole(True).events]
     wanted = {"exercise_begin", "set_begin", "rep", "set_end", "paused", "resumed", "resited", "undone", "hold_begin",
               "hold_second", "hold_end", "session_end", "sensor_lost", "calibrated"}  # fmt: skip
     assert wanted <= set(kinds), wanted - set(kinds)
@@ -76,23 +65,22 @@ def test_the_log_has_what_it_takes() -> None:
 
 @pytest.mark.parametrize("flush", [True, False])
 def test_one_input_at_a_time(flush: bool) -> None:
-    check(list(range(len(log()[1]))), flush)
+    LAW.check_one_at_a_time(flush)
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.integers(0, 12000), max_size=60))
 def test_any_cut_with_empty_chunks_too(cuts: list[int]) -> None:
-    check([*cuts, *cuts[:5]])
+    LAW.check([*cuts, *cuts[:5]])
 
 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 12000), st.integers(1, 40))
 def test_small_chunks_around_one_place(start: int, size: int) -> None:
-    check([start + size * i for i in range(30)])
+    LAW.check([start + size * i for i in range(30)])
 
 
 def test_a_prefix_is_a_prefix() -> None:
     """What was said is never taken back."""
-    header, inputs, setup = log()
-    early, late = run(header, setup, [inputs[: len(inputs) // 2]], flush=False), whole(False)
+    early, late = LAW.run([], flush=False, first=len(LAW.log()[1]) // 2), LAW.whole(False)
     assert late.events[: len(early.events)] == early.events

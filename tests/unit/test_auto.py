@@ -10,7 +10,7 @@ import pytest
 
 from imu_coach import quat
 from imu_coach.conventions import GRAVITY
-from imu_coach.core.auto import AutoCounter, recount_auto
+from imu_coach.core.auto import AutoCounter
 from imu_coach.core.rep import HoldNews, Rep, RepSpec, Turn
 from imu_coach.testing import partition
 from imu_coach.types import Codes, Floats, Ints
@@ -100,6 +100,12 @@ def reps(news: Sequence[News]) -> list[Rep]:
     return [n for n in news if isinstance(n, Rep) and n.status != "partial"]
 
 
+def at_the_end(log: Log) -> list[Rep]:
+    """Those told live, and one that the end cut off."""
+    counter, news, _ = tell(log)
+    return reps([*news, *counter.finish(len(log.frame) - 1)])
+
+
 # --- what is counted ------------------------------------------------------------------------------------------------
 
 
@@ -143,7 +149,7 @@ def test_pauses_and_holds_of_any_length_do_not_matter() -> None:
 def test_a_movement_that_never_rests_is_counted_by_its_turns() -> None:
     t = np.arange(1600) / 100
     angle = np.deg2rad(30.0) * (1.0 - np.cos(2.0 * np.pi * t / 1.6))  # ten times, from the first sample on
-    assert len(recount_auto(*sensor(angle)[:5])) == 10
+    assert len(at_the_end(sensor(angle))) == 10
 
 
 def test_two_nods_and_one_turn_are_one_repetition() -> None:
@@ -155,7 +161,7 @@ def test_two_nods_and_one_turn_are_one_repetition() -> None:
     step = quat.multiply(quat.conjugate(q[:-1]), q[1:])
     gyr = np.concatenate([200.0 * step[:, 1:], 200.0 * step[-1:, 1:]])
     acc = quat.rotate(quat.conjugate(q), np.tile((0.0, 0.0, GRAVITY), (len(t), 1)))
-    told = recount_auto(np.arange(len(t)), q, gyr, acc, np.zeros(len(t), np.uint8))
+    told = at_the_end(Log(np.arange(len(t)), q, gyr, acc, np.zeros(len(t), np.uint8), []))
     assert 9 <= len(told) <= 10
 
 
@@ -169,17 +175,14 @@ def test_a_repetition_cut_off_by_the_end_counts_at_the_end_only() -> None:
     log = sensor(*movement([50.0] * 4, hold=1.0))
     n = round(100 * (log.begins[-1] + 1.3))
     cut = first(log, n)
-    counter, news, _ = tell(cut)
-    assert len(reps(news)) == 3
-    assert len(counter.finish(n - 1)) == 1
-    assert len(recount_auto(*cut[:5])) == 4
+    assert len(reps(tell(cut)[1])) == 3
+    assert len(at_the_end(cut)) == 4
 
 
 def test_nothing_at_all_is_no_repetition() -> None:
-    assert recount_auto(*sensor(np.zeros(1000))[:5]) == []
-    nothing = np.zeros(0)
-    none = np.zeros((0, 3))
-    assert recount_auto(nothing.astype(np.int64), np.zeros((0, 4)), none, none, nothing.astype(np.uint8)) == []
+    still = sensor(np.zeros(1000))
+    assert at_the_end(still) == []
+    assert at_the_end(first(still, 0)) == []
 
 
 # --- what is not ----------------------------------------------------------------------------------------------------

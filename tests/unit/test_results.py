@@ -343,6 +343,24 @@ def test_what_could_not_be_judged_lasts_until_the_set_changes() -> None:
     assert value(open_, "not_judged_W4") == pytest.approx(2.0 + len(block.index) / 100 - 4.0)
 
 
+def test_each_reason_why_a_rule_could_not_be_judged_has_its_own_stretch() -> None:
+    def event(t: int, kind: str, why: str = "", rule: str = "W4") -> Event:
+        return Event(t, t, kind, "", {"rule": rule, "title": "x", "why": why})
+
+    events = [
+        event(-1, "not_judged", "not_started"),
+        event(100, "not_judged", "settling"),
+        event(200, "not_judged", "settling"),
+        event(250, "not_judged", "estimated", "W6"),
+        event(300, "judged_again"),
+    ]
+    assert list(results.unjudged(events, 1000)) == [
+        ("W4", 0, 100, "not_started"),
+        ("W4", 100, 300, "settling"),
+        ("W6", 250, 1000, "estimated"),
+    ]
+
+
 def test_left_against_right() -> None:
     events = []
     for side, sizes, undone in (("left", (0.2, 0.2, 1.8), ()), ("right", (0.9, 0.9, 0.3), (350, 650))):
