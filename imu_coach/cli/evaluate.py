@@ -70,11 +70,21 @@ exercise_option = click.option(
 @evaluate.command()
 @sessions_option
 @exercise_option
+@click.option("--practice", is_flag=True, help="Also with the coach's two practice repetitions before the sets.")
+@click.option(
+    "--parameters",
+    default="test",
+    type=click.Choice(["test", "tuning"]),
+    help="How people perform: ranges that nothing was tuned on, or those that it was. Default: test.",
+)
 @json_option
 @common.force_option
-def reps(sessions: int | None, exercises: tuple[str, ...], out: Path | None, force: bool) -> None:
+def reps(
+    sessions: int | None, exercises: tuple[str, ...], practice: bool, parameters: str, out: Path | None, force: bool
+) -> None:
     """How well repetitions are counted, on simulated people, each exercise with its own sensors."""
-    _report("reps", out, force, **_simulated("reps", sessions, exercises))
+    options = _simulated("reps", sessions, exercises)
+    _report("reps", out, force, **options, practice=practice, which=parameters)
 
 
 @evaluate.command()
@@ -147,22 +157,22 @@ def _report(module: str, out: Path | None, force: bool, *arguments: Any, **optio
 
 
 def show(found: dict[str, Any]) -> None:
-    """Title, table and notes on stdout."""
+    """Title, tables and notes on stdout; ``tables``: the columns of each, else one of them all."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     rows: list[dict[str, Any]] = found["rows"]
     console = common.out_console()
-    table = Table(box=box.SIMPLE, title_justify="left")
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    for name in names:
-        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(Text(name), justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(*(Text(_cell(row.get(name))) for name in names))
     console.print(Text(found["title"], style="bold"))
-    console.print(table)
+    for names in found.get("tables") or [list(dict.fromkeys(name for row in rows for name in row))]:
+        table = Table(box=box.SIMPLE, title_justify="left")
+        for name in names:
+            numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
+            table.add_column(Text(name), justify="right" if numeric else "left")
+        for row in rows:
+            table.add_row(*(Text(_cell(row.get(name))) for name in names))
+        console.print(table)
     for note in found.get("notes", ()):
         console.print(Text(note))
 

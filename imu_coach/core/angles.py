@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -77,6 +78,7 @@ YAW_LEAK = 20.0
 YAW_KEEP = 1.0 - 1.0 / (YAW_LEAK * FRAME_RATE)
 LEAK_BLOCK = 4096
 """Frames (41 s) between fresh weights: they grow to e^2."""
+WEIGHT_UP, WEIGHT_DOWN = (np.power(YAW_KEEP, sign * np.arange(LEAK_BLOCK, dtype=np.float64)) for sign in (-1.0, 1.0))
 
 
 def angles_of(sites: Sequence[str]) -> tuple[AngleKind, ...]:
@@ -124,16 +126,28 @@ class Stretch:
     ) -> None:
         self.situation = situation
         self.up, self.gyr, self.why = up, f.gyr[rows], f.why[rows]
-        self.table = _Table(f.index[rows], columns, bands, situation.posture)
+        self.index, self.columns, self.bands = f.index[rows], columns, bands
         self.seen = {site: i for i, site in enumerate(situation.sites)}
-        self.spine = {
-            site: Inclination(self.up[:, i], self.why[:, i], situation.mounts[i])
+        self.zeroed = {site: mount.why == 0 for site, mount in zip(situation.sites, situation.mounts, strict=True)}
+
+    @cached_property
+    def spine(self) -> dict[str, Inclination]:
+        """Inclination of each spine segment with a sensor."""
+        mounts = self.situation.mounts
+        return {
+            site: Inclination(self.up[:, i], self.why[:, i], mounts[i])
             for site, i in self.seen.items()
             if site in SPINE
         }
 
+    def skip(self) -> None:
+        """Move the situation's yaw on, and no more."""
+        if "wrist" in self.seen:
+            self._wrist_yaw(self.seen["wrist"])
+
     def angles(self) -> Angles:
         """Every column of the layout; moves the situation's yaw on."""
+        self.table = _Table(self.index, self.columns, self.bands, self.situation.posture)
         if "upper_back" in self.spine:
             self._trunk(self.spine["upper_back"])
         if "sacrum" in self.spine:
@@ -148,12 +162,12 @@ class Stretch:
                 why = _first(self.why[:, i], mount.why)
                 self._put(name, np.arctan2(-y, np.hypot(x, z)), why, "measured", site)
         if "wrist" in self.seen:
-            self._wrist_yaw(self.seen["wrist"])
+            yaw, why = self._wrist_yaw(self.seen["wrist"])
+            self._put("wrist_yaw", yaw, why, "integrated", "wrist", "upper_back")
         return self.table.angles()
 
     def _put(self, name: str, value: Floats, why: Codes, basis: str, *sites: str) -> None:
-        mounts = [self.situation.mounts[self.seen[site]].why for site in sites if site in self.seen]
-        rough = all(known == Why.AVAILABLE for known in mounts)
+        rough = all(self.zeroed.get(site, True) for site in sites)
         self.table.put(name, value, why, basis, not self.situation.unsure.isdisjoint(sites), rough)
 
     def _trunk(self, trunk: Inclination) -> None:
@@ -197,7 +211,7 @@ class Stretch:
         else:
             self._put(name, e.offset + e.change * first + e.anchor * second, why, basis, *sites)
 
-    def _wrist_yaw(self, wrist: int) -> None:
+    def _wrist_yaw(self, wrist: int) -> tuple[Floats, Codes]:
         """Leaky integral of the difference of the rates about the vertical."""
         up, gyr = self.up, self.gyr
         rate, why = quat.dot(up[:, wrist], gyr[:, wrist]), self.why[:, wrist]
@@ -206,8 +220,8 @@ class Stretch:
             rate = rate - quat.dot(up[:, back], gyr[:, back])
             why = np.where(why == 0, self.why[:, back], why)
         steps = np.where(why == 0, rate / FRAME_RATE, 0.0)
-        yaw, self.situation.yaw = leaky_sum(steps, self.table.index, self.situation.yaw)
-        self._put("wrist_yaw", yaw, why, "integrated", "wrist", "upper_back")
+        yaw, self.situation.yaw = leaky_sum(steps, self.index, self.situation.yaw)
+        return yaw, why
 
 
 def leaky_sum(steps: Floats, index: Ints, carry: float) -> tuple[Floats, float]:
@@ -219,9 +233,9 @@ def leaky_sum(steps: Floats, index: Ints, carry: float) -> tuple[Floats, float]:
     first = int(index[0])
     edges = [0, *range(LEAK_BLOCK - first % LEAK_BLOCK, len(steps), LEAK_BLOCK), len(steps)]
     for a, b in pairwise(edges):
-        k = (index[a:b] % LEAK_BLOCK).astype(np.float64)
-        total = np.cumsum(np.concatenate([[carry], steps[a:b] * np.power(YAW_KEEP, -k)]))[1:]
-        out[a:b] = total * np.power(YAW_KEEP, k)
+        k = (first + a) % LEAK_BLOCK
+        total = np.cumsum(np.concatenate([[carry], steps[a:b] * WEIGHT_UP[k : k + b - a]]))[1:]
+        out[a:b] = total * WEIGHT_DOWN[k : k + b - a]
         ends = (first + b) % LEAK_BLOCK == 0
         carry = float(out[b - 1]) * YAW_KEEP if ends else float(total[-1])
     return out, carry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -67,30 +67,40 @@ class Body:
 
     def push(self, f: Frames) -> Angles:
         """Angles of every frame; the state changes only at frames, so any cut gives the same."""
-        if not len(f.index):
+        parts = [stretch.angles() for stretch in self._stretches(f)]
+        if not parts:
             return self.nothing
-        up = quat.up(f.earth_from_sensor)
-        parts: list[Angles] = []
+        return parts[0] if len(parts) == 1 else concat_angles(parts)
+
+    def skip(self, f: Frames) -> None:
+        """Frames whose angles are known already: the state alone moves on, as :meth:`push` would leave it."""
+        for stretch in self._stretches(f):
+            stretch.skip()
+
+    def _stretches(self, f: Frames) -> Iterator[Stretch]:
+        """Frames of one situation after the other; each must be done before the next is asked for."""
         done, n = 0, len(f.index)
+        if not n:
+            return
+        up = quat.up(f.earth_from_sensor)
         while done < n:
             self._act(int(f.index[done]))
             stop = min(int(np.searchsorted(f.index, self._next_change())), n)
             if f.index[done] >= self.watched:
                 self._watch(f, slice(done, stop), up)
                 stop = min(int(np.searchsorted(f.index, self._next_change())), n)
-            parts.append(self._stretch(f, slice(done, stop), up))
+            yield self._stretch(f, slice(done, stop), up)
             done = stop
-        return parts[0] if len(parts) == 1 else concat_angles(parts)
 
-    def _stretch(self, f: Frames, rows: slice, up: Floats) -> Angles:
-        """Angles of frames with one situation; also feeds the poses and the anchor in progress."""
+    def _stretch(self, f: Frames, rows: slice, up: Floats) -> Stretch:
+        """Frames with one situation; also feeds the poses and the anchor in progress."""
         stretch = Stretch(f, rows, up[rows], self.columns, self.bands, self.now)
         for window in self.windows:
             window.parts.append((stretch.up, stretch.gyr, stretch.why))
         if self.anchor_window is not None and "upper_back" in stretch.spine:
             trunk = stretch.spine["upper_back"]
             self.anchor_window[1].append(np.where(trunk.why == 0, trunk.flexion, np.nan))
-        return stretch.angles()
+        return stretch
 
     # --- changes of state -------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ CALM_TRUNK, CALM_LIMB = (float(np.deg2rad(x)) for x in (6.0, 10.0))
 SHAKEN = float(np.deg2rad(60.0))
 """rad/s rms; tremor of 1.5 deg at 6 Hz is 40; more is no rest."""
 KNOCK = 3.0 * GRAVITY
-MEASURED = int(Source.MEASURED)
+MEASURED, NO_DATA, SETTLING = int(Source.MEASURED), int(Why.NO_DATA), int(Why.SETTLING)
 
 
 class Cell(NamedTuple):
@@ -64,6 +64,10 @@ class Cells:
         index, trunk, why, gyr, acc = (c[head:rest].reshape(count, CELL, *c.shape[1:]) for c in rows)
         return _cells(index, trunk, why, gyr, acc, sites)
 
+    def back(self) -> None:
+        """To the end of a cell: the frames of the next one will come again."""
+        self.rows = None
+
 
 def _trunk(a: Angles) -> Floats:
     """Trunk inclination (n,) rad where it is measured, else NaN."""
@@ -99,7 +103,10 @@ def _cells(index: Ints, trunk: Floats, why: Codes, gyr: Floats, acc: Floats, sit
 
 def lasting(why: Codes, before: Codes | None) -> Codes:
     """Why each angle is not known after rows ``(n, k)`` of reasons, where gaps in the data leave the reason before."""
-    known = (why != Why.NO_DATA) & (why != Why.SETTLING)
+    newest: Codes = why[-1].copy()
+    if not ((newest == NO_DATA) | (newest == SETTLING)).any():  # nearly always
+        return newest
+    known = (why != NO_DATA) & (why != SETTLING)
     last = len(why) - 1 - np.argmax(known[::-1], axis=0)
     now = why[last, np.arange(why.shape[1])]
     return now if before is None else np.where(known.any(axis=0), now, before)

@@ -14,7 +14,7 @@ from scipy import signal
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.rep import Rep, RepSpec, Turn
-from imu_coach.types import Codes, Floats, Ints, Why
+from imu_coach.types import Bools, Codes, Floats, Ints, Why
 
 EVERY = 4
 """Frames per step, 25 Hz."""
@@ -24,8 +24,13 @@ SHARE = 0.45
 """Of the learned radius: a smaller swing is not part of a turn."""
 FLOOR, LEAST = 0.6, 0.8
 """Of the least amplitude: what the swing must have throughout, and in the middle (median) of a turn."""
-FIRST, LAST, ONLY = 0.8, 0.5, 0.6
+FIRST, LAST, ONLY = 0.8, 0.67, 0.6
 """Of a turn; the first and the last of a row are cut by moving out from the middle and back, a single one by both."""
+LARGEST, CATCH_UP = 2.5, 1.2
+"""Times the learned radius: a larger turn is another movement (getting into position, walking), and by how much each
+such turn raises what is learned all the same."""
+TAUGHT = 3
+"""Turns from which that is known."""
 PATIENCE = round(1.2 * FRAME_RATE)
 """Frames of too small a swing, or of turning back, that end a row of turns."""
 
@@ -41,11 +46,13 @@ class Circles:
         self.learned = amplitude is not None
         self.state: Floats | None = None
         self.axes: tuple[Floats, Floats] | None = None
+        self.last = np.zeros(2)  # where it was when last seen
         self.value: Floats = np.empty(0)
         self.resting = True
         self.before = (0.0, 0.0)
         self.phase = 0.0  # since the last turn was counted; signed
         self.turns = 0  # of this row
+        self.counted = TAUGHT if self.learned else 0
         self.begin = self.still = 0  # frames
         self.radius: list[float] = []
 
@@ -65,7 +72,7 @@ class Circles:
             frame += EVERY
         return found
 
-    def _swing(self, up: Floats, there: np.ndarray) -> Floats:
+    def _swing(self, up: Floats, there: Bools) -> Floats:
         """The swing across two fixed directions, (2, n) rad; zero where there are no data."""
         if self.axes is None:
             seen = np.flatnonzero(there)
@@ -74,7 +81,7 @@ class Circles:
             at = up[seen[0]]
             a = quat.normalize(quat.cross(at, np.eye(3)[int(np.argmin(np.abs(at)))]))
             self.axes = a, quat.cross(at, a)
-        out = np.where(there, np.stack([quat.dot(up, axis) for axis in self.axes]), 0.0)
+        out = self._bridged(np.stack([quat.dot(up, axis) for axis in self.axes]), there)
         if self.state is None:
             start = signal.sosfilt_zi(_SOS)
             first = int(np.flatnonzero(there)[0]) if there.any() else 0
@@ -82,6 +89,14 @@ class Circles:
         if len(up):
             out, self.state = signal.sosfilt(_SOS, out, zi=self.state)
         return np.asarray(out)
+
+    def _bridged(self, x: Floats, there: Bools) -> Floats:
+        """``x (2, n)``, in a gap as it was before the gap: a jump to zero would be a swing."""
+        rows = np.maximum.accumulate(np.where(there, np.arange(len(there)) + 1, 0))
+        x = np.concatenate([self.last[:, None], np.where(there, x, 0.0)], axis=1)[:, rows]
+        if len(there):
+            self.last = x[:, -1].copy()
+        return np.asarray(x)
 
     def _step(self, frame: int, x: float, y: float) -> list[Rep | Turn]:
         px, py = self.before
@@ -111,7 +126,11 @@ class Circles:
         self.phase -= direction * 2.0 * math.pi
         if not self.spec.shortest <= seconds <= self.spec.longest or size < LEAST * self.spec.minimum:
             return []
+        if self.counted >= TAUGHT and size > LARGEST * self.amplitude:
+            self.amplitude *= CATCH_UP
+            return []
         self.turns += 1
+        self.counted += 1
         self.amplitude = size if not self.learned else self.amplitude + 0.5 * (size - self.amplitude)
         self.learned = True
         middle = begin + (frame - begin) // 2

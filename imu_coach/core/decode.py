@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
+from math import inf
 
 import numpy as np
 
@@ -22,6 +24,10 @@ REPEATS = 5
 """Old packets in a row that continue each other before they are taken for a sensor that counts from zero again."""
 SAME_TIME = 30.0
 """s; a clock reply further than this from its request belongs to another run of the sensor."""
+AT_ONCE = 64
+"""Regular packets that are placed in one go: the line that places them lasts for a second."""
+EARLIEST = 2.0 * MARGIN
+"""s after the sample before, at which a regular packet begins."""
 PENDING = 64
 """Clock requests that may wait for their answer."""
 
@@ -118,12 +124,14 @@ class Receiver:
             decoded.offset[np.cumsum(decoded.count) - 1].tolist(),
             arrived,
         )
+        gaps = self._gaps(decoded)
         placed = Placed()
         i, done = 0, 0
         while i < len(arrived):
-            i = self._regular(i, len(arrived), columns, placed)
-            if i == len(arrived):
-                break
+            after = self._regular(i, columns, gaps, placed)
+            if after > i:
+                i = after
+                continue
             while done < len(others) and others[done][0] <= i:  # an exchange tells at the next refit, not before
                 self._other(others[done][1])
                 done += 1
@@ -133,7 +141,16 @@ class Receiver:
             self._other(item)
         return placed
 
-    def _regular(self, i: int, stop: int, columns: Columns, placed: Placed) -> int:
+    def _gaps(self, decoded: Decoded) -> list[float]:
+        """s, device time from one packet to the next; inf where number or time do not continue."""
+        seq, ticks, count = decoded.seq, decoded.ticks, decoded.count
+        if len(seq) < 2:
+            return [inf] * len(seq)
+        since = np.diff(ticks)
+        follows = (seq[1:] == (seq[:-1] + count[:-1]) % self.driver.seq_modulus) & (since >= 0)
+        return [inf, *np.where(follows, since * self.driver.tick_seconds, inf).tolist()]
+
+    def _regular(self, i: int, columns: Columns, gaps: list[float], placed: Placed) -> int:
         """Place packets that simply continue the stream, up to the first that needs :meth:`_packet`.
 
         It does what :meth:`_packet` would do, without its questions: nearly all packets of an hour pass through here.
@@ -143,46 +160,51 @@ class Receiver:
             return i
         seq, ticks, counts, spans, arrived = columns
         tick_seconds, wrap = self.driver.tick_seconds, self.driver.seq_modulus
-        number, count, newest, elapsed, after = self.number, self.count, self.ticks, self.elapsed, self.after
-        expected = (self.seq + count) % wrap
+        interval, rate = self.interval, self.clock.rate
+        count, after, base = self.count, self.after, self.elapsed - self.ticks
         origin, at, slope = line
-        rate, refit_at = self.clock.rate, self.clock.refit_at
-        lead = best[1] - rate * best[0]
-        interval, numbers, firsts, begun = self.interval, placed.number, placed.t_first, i
-        while i < stop:
-            since = ticks[i] - newest
-            if seq[i] != expected or since < 0 or abs(since * tick_seconds - count * interval) > CONSISTENT:
+        refit_at, lead = self.clock.refit_at, best[1] - rate * best[0]
+        since = ticks[i] - self.ticks
+        gap = since * tick_seconds if seq[i] == (self.seq + count) % wrap and since >= 0 else inf
+        stop = min(len(seq), i + AT_ONCE)
+        firsts: list[float] = []
+        for ticked, span, ns, following, n in zip(
+            ticks[i:stop], spans[i:stop], arrived[i:stop], [*gaps[i + 1 : stop], inf], counts[i:stop], strict=True
+        ):
+            if abs(gap - count * interval) > CONSISTENT:
                 break
-            device = (elapsed + since) * tick_seconds
-            last = device + spans[i]
-            if last >= refit_at:
-                break
+            device = (base + ticked) * tick_seconds
+            last = device + span
             t_first = at + slope * (device - origin)
             t_last = at + slope * (last - origin)
-            now = arrived[i] * 1e-9
-            if t_first <= after + 2.0 * MARGIN or t_last > now - MARGIN:
+            now = ns * 1e-9
+            if last >= refit_at or t_first <= after + EARLIEST or t_last > now - MARGIN:
                 break
             if now - rate * last < lead:
                 lead = now - rate * last
                 best = (last, now)
-            number += count
-            count = counts[i]
-            expected = (seq[i] + count) % wrap
-            newest, elapsed, after = ticks[i], elapsed + since, t_last
-            numbers.append(number)
+            gap, count, after = following, n, t_last
             firsts.append(t_first)
-            i += 1
-        if i > begun:
-            placed.index.extend(range(begun, i))
-            placed.slope.extend([slope] * (i - begun))
-            placed.interval.extend([self.interval * rate] * (i - begun))
-            self.suspect = None
-            self.clock.arrivals.best = best
-            self.number, self.count, self.seq = number, count, seq[i - 1]
-            self.ticks, self.elapsed, self.after = newest, elapsed, after
-            self.packets += i - begun
-            self.delay = arrived[i - 1] * 1e-9 - after
-        return i
+        if firsts:
+            self._placed(i, firsts, columns, placed, slope)
+            self.clock.arrivals.best, self.after = best, after
+            self.delay = arrived[i + len(firsts) - 1] * 1e-9 - after
+        return i + len(firsts)
+
+    def _placed(self, begin: int, firsts: list[float], columns: Columns, placed: Placed, slope: float) -> None:
+        """Take note of regular packets, the first of which is the one at ``begin``."""
+        n = len(firsts)
+        placed.index.extend(range(begin, begin + n))
+        placed.number.extend(accumulate(columns.counts[begin : begin + n - 1], initial=self.number + self.count))
+        placed.t_first.extend(firsts)
+        placed.slope.extend([slope] * n)
+        placed.interval.extend([self.interval * self.clock.rate] * n)
+        newest = begin + n - 1
+        self.suspect = None
+        self.number, self.count, self.seq = placed.number[-1], columns.counts[newest], columns.seq[newest]
+        self.elapsed += columns.ticks[newest] - self.ticks
+        self.ticks = columns.ticks[newest]
+        self.packets += n
 
     def _packet(self, i: int, columns: Columns, placed: Placed) -> None:
         """Number and place one packet, or count why not."""

@@ -8,6 +8,8 @@
   minimum-jerk movement, and so is the moment at which the way down began;
 * from then on only the level matters, because breathing and sway are movements, too: lower than that for up to half a
   second is a dip that does not break anything, for longer a break, whose seconds do not count;
+* lower by half for longer than a dip the top has been left, and another hold may begin, although the counter may still
+  be waiting for rest;
 * it ends at the last moment near the top and slow, or when the way down began, whichever was first;
 * what cannot be seen for up to five seconds counts as held; after more the hold ended where it was last seen.
 
@@ -52,10 +54,14 @@ FOLLOW = 1.0 - math.exp(-STEP / 3.0)
 RISEN = 0.25
 """Of the level: further up than this a short hold was a stop on the way."""
 
+LEFT = 0.5
+"""Of the level: lower by this (and by ``NEAR_FLOOR``) for longer than a dip is not the top any more."""
 LOWEST = 0.4
 """Of the highest level: a hold that has sunk further is no longer near the top."""
 LATEST = 200
 """Frames by which an end of a hold is moved inwards at most, for the slow last part of the way there."""
+SLOWEST = 30
+"""Steps from 30 to 70 % of the way: a lift that takes longer than 5.5 s is not one movement."""
 SURE = 35
 """Frames past its onset after which a hold is told."""
 
@@ -73,7 +79,7 @@ class HoldJudge:
         """A repetition begins: ``trace`` will grow by its displacement, one per step, the first at frame ``began``."""
         self.trace, self.began = trace, began
         self.held = self.paused = False
-        self.slow_for = 0
+        self.slow_for = self.start = self.low = 0  # start: where in the trace the way to this hold begins
         self.level = self.top = 0.0
         self.onset = self.last = self.told = 0
         self.below = self.breaks = self.lost = self.unseen = self.blind_for = 0
@@ -100,6 +106,11 @@ class HoldJudge:
         self.raw.append(raw)
         if x > self.level + max(RISEN * self.level, NEAR_FLOOR) and self.seconds < 2.0:
             return [*news, *self.finish(i)]
+        self.low = self.low + 1 if x < self.level - max(LEFT * self.level, NEAR_FLOOR) else 0
+        if self.low > DIP:
+            news += self.finish(i)
+            self.start = len(self.trace) - self.low
+            return news
         return news + self._held(i, x, slow)
 
     def _start(self, i: int) -> list[HoldNews]:
@@ -108,7 +119,7 @@ class HoldJudge:
         onset = max(slow, min(self._edge(level, 1), slow + LATEST))
         if i - DELAY - onset < SURE:
             return []
-        self.held, self.slow_for = True, 0
+        self.held, self.slow_for, self.low = True, 0, 0
         self.level = self.top = level
         self.onset, self.last = onset, i - SPEED_DELAY
         self.told = self.below = self.breaks = self.lost = self.unseen = 0
@@ -122,18 +133,15 @@ class HoldJudge:
         21.6 % of its time from 30 to 70 % of its way; 4 % before its end only 0.06 % are left (Flash and Hogan 1985,
         doi:10.1523/JNEUROSCI.05-07-01688.1985).
         """
-        marks = []
-        steps = range(len(self.trace)) if way > 0 else range(len(self.trace) - 1, -1, -1)
-        wanted = [0.3 * level, 0.7 * level]
-        for k in steps:
-            while wanted and self.trace[k] >= wanted[0]:
-                marks.append(k)
-                wanted.pop(0)
-            if not wanted:
-                break
-        if wanted:
-            return self.last if way < 0 else 0
-        away = 0.5 * (marks[0] + marks[1]) + 0.46 / 0.216 * (marks[1] - marks[0])
+        trace, outer = self.trace, self.start if way > 0 else len(self.trace) - 1
+        inner = len(trace) if way > 0 else self.start - 1
+        steep = next((k for k in range(outer, inner, way) if trace[k] >= 0.7 * level), -1)
+        if steep < 0:
+            return 0 if way > 0 else self.last
+        foot = next((k + way for k in range(steep, outer - way, -way) if not trace[k] >= 0.3 * level), outer)
+        if abs(steep - foot) > SLOWEST:
+            return 0 if way > 0 else self.last
+        away = 0.5 * (foot + steep) + 0.46 / 0.216 * (steep - foot)
         return self.began + round(4 * away) - DELAY
 
     def _held(self, i: int, x: float, slow: bool) -> list[HoldNews]:

@@ -105,6 +105,8 @@ class Orientation:
         self.captures: list[Capture] = []
         self.window: list[Samples] = []  # samples of the capture in progress
         self.events: list[Event] = []
+        t, ns, q, xyz, no = np.empty(0), np.empty(0, np.int64), np.empty((0, 4)), np.empty((0, 3)), np.empty(0, bool)
+        self.nothing = Attitude(info.sensor, t, ns, q, xyz, xyz, no, no, no)
 
     def capture(self, begin: float, seconds: float) -> None:
         """Measure the bias on the samples of the next ``seconds``, then restart the filter with it."""
@@ -113,7 +115,7 @@ class Orientation:
     def push(self, s: Samples, host_ns: int) -> Attitude:
         """``host_ns`` is the time of the newest input: it ends captures that wait in vain."""
         if not self.captures:
-            return self._filter(s)
+            return self._filter(s) if len(s.t) else self.nothing
         parts: list[Attitude] = []
         done = 0
         while self.captures:

@@ -9,8 +9,10 @@ starts as a guess and is learned from every repetition:
 * *out*: beyond a quarter of the amplitude (and the noise).  The onset is dated back to where the speed began;
 * *back*: below 35 % of this repetition's own peak, and then slow, turned, or through; or, where the rest position
   itself has risen, down from the peak by as much as a repetition and turned.  That decides the repetition;
-* smaller than 60 % of the amplitude it is a *partial*.  Alike partials show that the amplitude was wrong, not the
-  person: two before anything was counted, three afterwards, are *promoted*.
+* where it waited before it rose, and came back to, has been rest: people get into position while they are counted;
+* smaller than 55 to 75 % of the amplitude it is a *partial*: less is asked of one that lasts as long as the others,
+  more of one that is broken off.  Alike partials show that the amplitude was wrong, not the person: two before
+  anything was counted, three afterwards, are *promoted*.
 
 The numbers are engineering defaults.
 """
@@ -25,6 +27,7 @@ from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.amplitude import NEARLY, Amplitude
+from imu_coach.core.excursion import TOP, at_top, size, steps_up, waited
 from imu_coach.core.holds import HoldJudge
 from imu_coach.core.rep import HoldNews, Rep, RepSpec, Turn
 from imu_coach.types import Floats, Ints
@@ -38,6 +41,7 @@ DELAY = round(math.sqrt(2.0) / (2.0 * math.pi * CUTOFF) * FRAME_RATE)
 SPAN = 4
 """Steps over which the speed is taken: tremor of 4 to 8 Hz nearly cancels."""
 SPEED_DELAY = DELAY + SPAN * EVERY // 2
+SPAN_SECONDS = SPAN * STEP
 
 LEAVE, RETURN = 0.25, 0.35
 """Of the amplitude, and of the repetition's own peak."""
@@ -63,10 +67,10 @@ SETTLE = 1.8
 """s after the return began at which rest counts as reached, however slow."""
 FORGET = 2.0
 """s without a value in rest, after which the baseline is taken anew."""
+FARTHEST = 3.0
+"""Times what is expected or was learned: a larger excursion is a change of posture, and teaches nothing."""
 LONG = 8
 """Steps without a value in which a top may hide (0.3 s)."""
-TOP = 0.8
-"""Of the peak: what the size of a repetition is averaged over."""
 MEMORY = 100
 """Steps kept to date the onset back."""
 
@@ -153,6 +157,8 @@ class Counter:
         self.leave = max(LEAVE * self.amplitude, 0.5 * self.spec.minimum)
         self.most = min(self.leave, LOUD) ** 2
         self.slow = max(0.1 * self.amplitude, min(STILL, self.amplitude))
+        self.enough = 0.65 * self.amplitude
+        self.least = max(0.4 * self.size.need, 0.5 * self.spec.minimum)
 
     def _step(self, i: int, y: float, raw: float, events: list[Rep | HoldNews | Turn]) -> None:
         past = self.past
@@ -163,7 +169,7 @@ class Counter:
             past.clear()
         while len(past) < SPAN:
             past.append(y)
-        v = (y - past[0]) / (SPAN * STEP)
+        v = (y - past[0]) / SPAN_SECONDS
         past.append(y)
         if self.out:
             self._moving(i, y, v, raw, events)
@@ -179,10 +185,11 @@ class Counter:
         if size > self.leave and size > min(LEAVE_NOISE * math.sqrt(self.variance), 0.4 * self.amplitude):
             self._go(i, 1 if x > 0.0 else -1)
             return
-        self.variance += NOISE * (min(x * x, self.most) - self.variance)
+        square = x * x
+        self.variance += NOISE * ((square if square < self.most else self.most) - self.variance)
         if abs(v) < self.slow:
-            self.rested += 1
-            self.base += max(SLOWLY, 1.0 / (self.rested + 1)) * x
+            self.rested = rested = self.rested + 1
+            self.base += max(SLOWLY, 1.0 / (rested + 1)) * x
         elif x < -self.leave and not self.spec.either_way:
             self.base += DOWN * x
 
@@ -214,10 +221,12 @@ class Counter:
             self.speed = abs(v)
         if not self.returning:
             if self.judge:
-                least = max(0.4 * self.size.need, 0.5 * self.spec.minimum)
-                events += self.judge.step(i, v, raw, self.peak, self.speed, least)
+                events += self.judge.step(i, v, raw, self.peak, self.speed, self.least)
             self.calm += CALM * (x - self.calm)
-            if (x < self.back and (self.calm < self.back or self.clear)) or self._valley(x, v):
+            back = x < self.back and (self.calm < self.back or self.clear)
+            turned = v > -0.1 * self.slow and self.peak - x >= self.enough
+            if back or (turned and (self._valley(x) or self._rest_was(x))):
+                x = (y - self.base) * self.direction  # rest may have been found elsewhere
                 self.returning, self.crossed, self.lowest = True, i, 0.0
                 events += self.judge.finish(i) if self.judge else []
             elif (seconds := (i - self.onset) / FRAME_RATE) > LOST and self._stuck(seconds):
@@ -239,10 +248,24 @@ class Counter:
         self.back = max(RETURN * peak, min(1.2 * noise, 0.6 * peak))
         self.clear = peak - self.back > MARGIN * noise
 
-    def _valley(self, x: float, v: float) -> bool:
-        """Down from the peak by a repetition, and turned: the rest position itself has changed."""
-        fallen = self.peak - x > max(0.65 * self.amplitude, 0.5 * self.peak)
-        return fallen and self.clear and v > -0.1 * self.slow
+    def _valley(self, x: float) -> bool:
+        """Down from the peak by a repetition, and most of the way: the rest position itself has changed."""
+        return self.clear and self.peak - x > max(self.enough, 0.5 * self.peak)
+
+    def _rest_was(self, x: float) -> bool:
+        """Down from the peak by a repetition, to a level at which it was before it rose: that has been rest since."""
+        fallen = self.peak - x
+        if fallen < self.enough or x < 0.5 * self.leave:
+            return False
+        last, level = waited(self.trace, self.peak, x, RETURN * fallen)
+        if not last:
+            return False
+        self.base += level * self.direction
+        self.trace = [x - level for x in self.trace[last:]]
+        self.began += last * EVERY
+        self.onset = max(self.began - SPEED_DELAY, self.onset)
+        self._peak(self.peak - level)
+        return True
 
     def _stuck(self, seconds: float) -> bool:
         """Too long out of rest to be a repetition."""
@@ -257,12 +280,14 @@ class Counter:
 
     def _returned(self, i: int, x: float, v: float, events: list[Rep | HoldNews | Turn]) -> None:
         """Rest is reached: judge what was seen, then rest."""
+        y = self.base + x * self.direction
+        if self._rest_was(x):
+            x = (y - self.base) * self.direction
         rep = self._repetition(i, x)
         told = self._judged(rep)
         events += told
         if not told:
             self._noise()
-        y = self.base + x * self.direction
         through = abs(v) > 2.0 * self.slow and self.spec.either_way
         base = self.base if through else self.base + 0.6 * (y - self.base)
         self._at_rest(i, base, rep.end if told else self.rest_since)
@@ -275,33 +300,26 @@ class Counter:
                 self.variance += NOISE * (min(x * x, self.most) - self.variance)
 
     def _repetition(self, i: int, x: float) -> Rep:
-        trace, peak = self.trace, self.peak
-        near = peak - max(0.1 * peak, math.radians(1.0) if peak > math.radians(5.0) else 0.2 * peak)
-        top = next(k for k, value in enumerate(trace) if value >= near)
-        release = next(k for k in range(len(trace) - 1, -1, -1) if trace[k] >= near)
-        frames = [max(self.began + k * EVERY - DELAY, self.onset) for k in (top, release)]
+        frames = [max(self.began + k * EVERY - DELAY, self.onset) for k in at_top(self.trace, self.peak)]
         end = max(i - SPEED_DELAY, frames[1])
-        signed = self.base + self.direction * peak
+        signed = self.base + self.direction * self.peak
         return Rep(i, self.onset, frames[0], frames[1], end, "", self.direction, self.base, signed, self.speed)
 
     # --- judging ----------------------------------------------------------------------------------------------------
 
     def _judged(self, rep: Rep) -> list[Rep]:
         """What to tell of it: noise is not told."""
-        size = self._size()
-        up = sum(x > 0.5 * self.peak for x in self.trace) * STEP
+        if self.peak > FARTHEST * max(self.amplitude, self.spec.expected):
+            return []
+        whole = size(self.trace, self.peak)
+        up, unseen = (steps * STEP for steps in steps_up(self.trace, self.peak))
         rms = math.sqrt(self.variance)
         short = rep.end - rep.onset < self.spec.shortest * FRAME_RATE
-        if short or size < rms * (TELL_NOISE if up < BREATH else LEAVE_NOISE):
+        if short or whole < rms * (TELL_NOISE if up < BREATH else LEAVE_NOISE):
             return []
-        told = self.size.judge(rep, size, self.unseen >= TOP * self.peak, TELL_NOISE * rms)
+        told = self.size.judge(rep, whole, up + unseen, self.unseen >= TOP * self.peak, TELL_NOISE * rms)
         self._levels()
         return told
-
-    def _size(self) -> float:
-        """Of the repetition: the mean of its upper part, which breathing and sway move less than its highest point."""
-        upper = [x for x in self.trace if x >= TOP * self.peak]
-        return sum(upper) / len(upper)
 
     # --- without a value --------------------------------------------------------------------------------------------
 

@@ -124,15 +124,17 @@ class Seen:
         """Repetitions, and every stillness that begins with the limb away from rest."""
         assert isinstance(self.counter, Counter)
         assert self.still is not None
-        site = self.site
-        held = self.still.push(f.index, f.earth_from_sensor[:, site], f.gyr[:, site], f.why[:, site])
-        away = np.abs(self.value) > self.away
+        site, first, a = self.site, int(f.index[0]) if len(f.index) else 0, 0
+        news: list[News] = []
         kept: list[News] = []
-        for one in held:
-            if one.kind == "start":
-                self.holding = bool(away[one.decided - int(f.index[0])])
+        for one in self.still.push(f.index, f.earth_from_sensor[:, site], f.gyr[:, site], f.why[:, site]):
+            if one.kind == "start":  # where rest is, the counter knows: the channel itself may begin anywhere
+                b = one.decided - first + 1
+                news += self.counter.push(f.index[a:b], self.value[a:b])
+                self.holding, a = not self.counter.resting and abs(self.counter.displacement) > self.away, b
             if self.holding:
                 kept.append(one)
             if one.kind == "end":
                 self.holding = False
-        return sorted([*self.counter.push(f.index, self.value), *kept], key=lambda one: one.decided)
+        news += self.counter.push(f.index[a:], self.value[a:])
+        return sorted([*news, *kept], key=lambda one: one.decided)

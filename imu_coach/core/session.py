@@ -1,13 +1,15 @@
 """Body, coach and guards in step: what the coach decides at a frame changes what the body stage says after it.
 
-A long block is tried as a whole; if the coach decides something within it, the block is taken back and done again up to
-that frame.  So any cut of the frames gives the same, and an hour takes seconds.
+The body stage does a long block at once and the coach walks over its angles.  Where the coach has something to tell the
+body stage, the angles beyond that frame are thrown away, and its state is taken back and moved on to there.  The guards
+look last, a scene at a time.  So any cut of the frames gives the same, and an hour takes seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,7 +25,11 @@ from imu_coach.types import Angles, Command, Event, Floats, Frames, Header, conc
 
 LONGEST = 4096
 """Frames that are done at once."""
+REACH = 1500
+"""Frames that the body stage does ahead of the coach: its angles are thrown away beyond a change of posture or set."""
 NS = round(1e9 / FRAME_RATE)
+
+B = TypeVar("B", Frames, Angles)
 
 
 class Session:
@@ -81,61 +87,91 @@ class Session:
         parts: list[Angles] = []
         done, n = 0, len(f.index)
         while done < n:
-            first = int(f.index[done])
-            self._obey(first)
-            ahead = self.coach.horizon() if self.coach is not None else LONGEST
-            stop = min(done + ahead, n, int(np.searchsorted(f.index, self._next_command())))
-            if stop - done <= 4 * CELL:
-                stop = min(stop, done + CELL - first % CELL)
-            stop, angles, part = self._block(f, done, stop)
-            parts.append(angles)
-            trace[done:stop] = part
+            self._obey(int(f.index[done]))
+            stop = min(n, int(np.searchsorted(f.index, self._next_command())))
+            parts.append(self._span(cut(f, done, stop), trace[done:stop]))
             done = stop
         self.next = int(f.index[-1]) + 1
-        return concat_angles(parts) if len(parts) > 1 else parts[0], trace
+        return _joined(parts), trace
 
-    def _block(self, f: Frames, begin: int, stop: int) -> tuple[int, Angles, Floats]:
-        """Frames of one scene: as many of these as there are."""
-        rows = cut(f, begin, stop)
-        if self.coach is None:
-            angles = self.body.push(rows)
-            self._guard(rows, angles, self._scene())
-            return stop, angles, np.full(stop - begin, np.nan)
-        kept = snapshot((self.body, self.coach), self.fixed) if stop - begin > CELL else None
-        scene = self.coach.scene
+    def _span(self, f: Frames, trace: Floats) -> Angles:
+        """Angles of frames without a command among them; fills their trace."""
+        parts: list[Angles] = []
+        scenes: list[tuple[int, Scene]] = []  # each with the row at which it ends
+        done, n = 0, len(f.index)
+        while done < n:
+            reach = LONGEST if self.coach is None else max(REACH, self.coach.horizon())
+            parts.append(self._block(f, done, _within_cell(f, done, min(done + reach, n)), trace, scenes))
+            done += len(parts[-1].index)
+        angles = _joined(parts)
+        self._guard(f, angles, scenes)
+        return angles
+
+    def _block(self, f: Frames, begin: int, end: int, trace: Floats, scenes: list[tuple[int, Scene]]) -> Angles:
+        """Angles of rows ``begin`` to ``end``, or to where the coach has something to tell the body stage."""
+        rows = cut(f, begin, end)
+        kept = snapshot(self.body, self.fixed) if self.coach is not None and len(rows.index) > CELL else None
         angles = self.body.push(rows)
-        change = self.coach.push(rows, angles)
-        if change is not None and change < int(f.index[stop - 1]) + 1:
+        before = now = _told(self._scene())
+        done = begin
+        while done < end and now == before:
+            scene = self._scene()
+            done = self._coached(f, cut(angles, done - begin, end - begin), done, end, trace)
+            scenes.append((done, scene))
+            now = _told(self._scene()) if self.coach is not None else before
+        if done < end:
             assert kept is not None
-            self.body, self.coach = kept
-            stop = begin + change - int(f.index[begin])
-            rows = cut(f, begin, stop)
-            angles = self.body.push(rows)
-            change = self.coach.push(rows, angles)
-        self.events += self.coach.take_events()
-        self._guard(rows, angles, scene)
-        if change is not None:
-            self._tell_body(change, scene, self.coach.scene)
-        return stop, angles, self.coach.trace
+            self.body = kept
+            rows, angles = cut(rows, 0, done - begin), cut(angles, 0, done - begin)
+            self.body.skip(rows)
+        if now != before:
+            frame = int(rows.index[-1]) + 1
+            self.body.command(Command(frame * NS, "context", {"posture": now[0], "in_set": now[1]}))
+        self.changes += self._noted(self.body.take_events())
+        return angles
 
-    def _guard(self, f: Frames, a: Angles, scene: Scene) -> None:
+    def _coached(self, f: Frames, a: Angles, begin: int, end: int, trace: Floats) -> int:
+        """Let the coach look at rows from ``begin`` on with their angles; the row before which its scene changes."""
+        if self.coach is None:
+            return end
+        counting = self.coach.seen is not None
+        if counting:
+            end = _within_cell(f, begin, min(end, begin + self.coach.horizon()))
+        rows, angles = cut(f, begin, end), cut(a, 0, end - begin)
+        kept = snapshot(self.coach, self.fixed) if counting and end - begin > CELL else None
+        change = self.coach.push(rows, angles)
+        stop = end if change is None else begin + change - int(rows.index[0])
+        if stop < end and kept is None:  # cells are all that it looked at, and at none beyond this one
+            self.coach.cells.back()
+        elif stop < end:
+            assert kept is not None
+            self.coach = kept
+            self.coach.push(cut(rows, 0, stop - begin), cut(angles, 0, stop - begin))
+        trace[begin:stop] = self.coach.trace[: stop - begin]
+        self.events += self.coach.take_events()
+        return stop
+
+    def _noted(self, changes: list[Event]) -> list[Event]:
         if self.guards is not None:
-            changes = self.body.take_events()
-            self.changes += changes
             self.guards.note(changes)
-            self.events += self.guards.push(f, a, scene)
+        return changes
+
+    def _guard(self, f: Frames, a: Angles, scenes: list[tuple[int, Scene]]) -> None:
+        """Let the guards look at frames and angles, scene by scene."""
+        if self.guards is None:
+            return
+        begin = 0
+        for (end, scene), (_, following) in zip(scenes, [*scenes[1:], (0, None)], strict=True):
+            if scene != following:
+                self.events += self.guards.push(cut(f, begin, end), cut(a, begin, end), scene)
+                begin = end
 
     def _scene(self) -> Scene:
         """Without a coach: what the last ``context`` command said."""
+        if self.coach is not None:
+            return self.coach.scene
         now = self.body.now
         return Scene("set" if now.in_set else "idle", now.posture)
-
-    def _tell_body(self, frame: int, before: Scene, after: Scene) -> None:
-        """The coach's word on posture and set, from this frame on."""
-        told = [(s.posture, s.set_begin >= 0) for s in (before, after)]
-        if told[0] != told[1]:
-            value = {"posture": told[1][0], "in_set": told[1][1]}
-            self.body.command(Command(frame * NS, "context", value))
 
     # --- commands -----------------------------------------------------------------------------------
 
@@ -168,8 +204,24 @@ class Session:
         return True
 
 
-def cut(f: Frames, begin: int, stop: int) -> Frames:
-    """Rows of a block of frames."""
-    if begin == 0 and stop == len(f.index):
-        return f
-    return replace(f, **{field.name: getattr(f, field.name)[begin:stop] for field in fields(f)})
+def cut(block: B, begin: int, stop: int) -> B:
+    """Rows of a block of frames or angles."""
+    if begin == 0 and stop == len(block.index):
+        return block
+    every = ((field.name, getattr(block, field.name)) for field in fields(block))
+    rows: dict[str, Any] = {name: value[begin:stop] for name, value in every if isinstance(value, np.ndarray)}
+    return replace(block, **rows)
+
+
+def _joined(parts: list[Angles]) -> Angles:
+    return concat_angles(parts) if len(parts) > 1 else parts[0]
+
+
+def _told(scene: Scene) -> tuple[str | None, bool]:
+    """What the body stage is told of a scene: posture, and whether a set is going on."""
+    return scene.posture, scene.set_begin >= 0
+
+
+def _within_cell(f: Frames, begin: int, end: int) -> int:
+    """The end of a block; of a short one no later than the end of its cell, where decisions fall."""
+    return min(end, begin + CELL - int(f.index[begin]) % CELL) if end - begin <= 4 * CELL else end

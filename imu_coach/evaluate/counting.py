@@ -12,10 +12,13 @@ import numpy as np
 from imu_coach import catalogue, config, synthetic
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.book import OPEN
+from imu_coach.core.observe import PRACTICE
 from imu_coach.exercise import Exercise, Plan
 from imu_coach.planner import single
 from imu_coach.synthetic import Conduct, Simulated
-from imu_coach.synthetic.conduct import Which
+from imu_coach.synthetic.conduct import Which, faults_for
+from imu_coach.synthetic.person import stream
+from imu_coach.synthetic.routines import PlanItem, coached_session
 from imu_coach.testing import run as through
 from imu_coach.types import Event
 
@@ -29,13 +32,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Case:
-    """One session: who, what, worn where; ``factor``: expected amplitude over this person's own, None: as shipped."""
+    """One session: who, what, worn where; ``factor``: expected amplitude over this person's own, None: as shipped.
+
+    ``practice``: with the coach's practice repetitions before the first set, which teach the amplitude.
+    """
 
     exercise: str
     seed: int
     sites: tuple[str, ...] = ()
     factor: float | None = None
     which: Which = "test"
+    practice: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,15 +59,6 @@ class Counted:
     latency: tuple[float, ...]
     edges: tuple[int, int, int]  # found, told, true: starts and ends of repetitions within 0.5 s
     seen: float
-
-
-@dataclass(frozen=True)
-class Held:
-    """Holds of a session: true and credited seconds of each true one, and holds told that were none."""
-
-    exercise: str
-    pairs: tuple[tuple[float, float], ...]
-    false: int
 
 
 def open_plan(exercise: Exercise, expected: float | None = None, side: str = "") -> Plan:
@@ -83,16 +81,30 @@ def session(case: Case) -> tuple[Simulated, tuple[Event, ...]]:
     exercise = catalogue.exercise(case.exercise)
     sites = case.sites or exercise.sites
     exercise = replace(exercise, sites=sites)
-    conduct = Conduct.draw(case.seed, case.which)
-    simulated = synthetic.exercise_session(case.exercise, case.seed, conduct=conduct, sensors=sites, which=case.which)
+    simulated = _practised(case, sites) if case.practice else _plain(case, sites)
     own = float(np.median([r[3] for r in simulated.truth.reps if r[4]]))
     plan = open_plan(exercise, None if case.factor is None else own * case.factor)
-    setup = replace(config.setup(simulated.header), plan=plan)
+    setup = replace(config.setup(simulated.header), plan=replace(plan, practice=case.practice))
     return simulated, through(simulated.header, setup, [simulated.inputs]).events
 
 
-def counted(case: Case) -> tuple[list[Counted], Held, tuple[int, float]]:
-    """Every set of one session, its holds, and the false repetitions in so many minutes outside of sets."""
+def _plain(case: Case, sites: tuple[str, ...]) -> Simulated:
+    conduct = Conduct.draw(case.seed, case.which)
+    return synthetic.exercise_session(case.exercise, case.seed, conduct=conduct, sensors=sites, which=case.which)
+
+
+def _practised(case: Case, sites: tuple[str, ...]) -> Simulated:
+    """Two sets, and the repetitions that teach the amplitude as a set of their own before them."""
+    rng = stream(case.seed, f"practised:{case.exercise}:{case.which}")
+    sets = [PlanItem(case.exercise, reps=int(rng.integers(5, 13))) for _ in range(2)]
+    conduct, faults = Conduct.draw(case.seed, case.which), faults_for(case.which, case.seed)
+    return coached_session(
+        sets, case.seed, sensors=sites, resites=False, conduct=conduct, faults=faults, practice=PRACTICE
+    )
+
+
+def counted(case: Case) -> tuple[list[Counted], tuple[int, float]]:
+    """Every set of one session, and the false repetitions in so many minutes outside of sets."""
     simulated, events = session(case)
     truth, least = simulated.truth, catalogue.exercise(case.exercise).motions[0].minimum
     reps = [e for e in events if e.kind == "rep" and e.detail["status"] != "hand"]
@@ -102,7 +114,7 @@ def counted(case: Case) -> tuple[list[Counted], Held, tuple[int, float]]:
         inside += len(mine)
         done = [r for r in truth.reps if t0 - 0.1 <= r[0] <= t1 and r[4]]
         found = [(e.onset / FRAME_RATE, float(e.detail["end_s"]), e.decided / FRAME_RATE) for e in mine]
-        matched = [(r, f) for r in done for f in found if f[0] < r[2] and f[1] > r[0]]
+        matched = _matched(done, found)
         edges = sum((abs(f[0] - r[0]) <= 0.5) + (abs(f[1] - r[2]) <= 0.5) for r, f in matched)
         seen = [
             float(e.detail["seen"]) for e in events if e.kind == "set_end" and t0 < e.decided / FRAME_RATE < t1 + 30
@@ -122,21 +134,26 @@ def counted(case: Case) -> tuple[list[Counted], Held, tuple[int, float]]:
             )
         )
     idle = float(truth.t[-1]) - sum(t1 - t0 for t0, t1, *_ in truth.sets)
-    return sets, _holds(case, simulated, events), (len(reps) - inside, idle / 60.0)
+    return sets[int(case.practice) :], (len(reps) - inside, idle / 60.0)
 
 
-def _holds(case: Case, simulated: Simulated, events: Sequence[Event]) -> Held:
-    """Each true hold with the seconds credited within it; a hold of 1.5 s or more that touches none is false."""
-    begins = [e.onset / FRAME_RATE for e in events if e.kind == "hold_begin"]
-    ends = [(e.onset / FRAME_RATE, float(e.detail["seconds"])) for e in events if e.kind == "hold_end"]
-    told = [(begin, end, seconds) for begin, (end, seconds) in zip(begins, ends, strict=False)]
-    pairs = []
-    for a, b in simulated.truth.holds:
-        pairs.append((b - a, sum(s for onset, end, s in told if onset < b and end > a)))
-    loose = [
-        s for onset, end, s in told if s >= 1.5 and not any(onset < b and end > a for a, b in simulated.truth.holds)
-    ]
-    return Held(case.exercise, tuple(pairs), len(loose))
+Done = tuple[float, float, float, float, bool]
+"""A true repetition: start, top, end (s), amplitude (rad), whole."""
+Found = tuple[float, float, float]
+"""Start and end of a repetition as told, and when it was told, s."""
+
+
+def _matched(done: Sequence[Done], found: Sequence[Found]) -> list[tuple[Done, Found]]:
+    """Each repetition told, with the true one that it shares most time with; each true one once.
+
+    One that is told across the border of two true ones would else be late for the first of them by a whole repetition.
+    """
+    best: dict[Done, tuple[float, Found]] = {}
+    for f in found:
+        shared, r = max(((min(f[1], r[2]) - max(f[0], r[0]), r) for r in done), default=(0.0, None))
+        if r is not None and shared > max(0.0, best.get(r, (0.0, f))[0]):
+            best[r] = shared, f
+    return [(r, f) for r, (_, f) in best.items()]
 
 
 def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:

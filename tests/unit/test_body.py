@@ -82,6 +82,34 @@ def test_it_does_so_wherever_the_frames_are_cut(cut: int) -> None:
     np.testing.assert_array_equal(concat_angles(parts).why, whole.why)
 
 
+def test_frames_that_are_skipped_leave_what_pushed_ones_leave() -> None:
+    """Poses, zeros, the anchor of a posture and the wrist's yaw go on as if the angles had been asked for."""
+    rng = np.random.default_rng(5)
+    sway = np.cumsum(rng.normal(0.0, 0.02, N))
+    f = frames(bent(sway + 10.0), bent(5.0), yaw_rate=0.2)
+    told = (
+        command(1.0, "calibrate", pose="stand_tall", seconds=4.0),
+        command(6.0, "context", posture="prone", in_set=True),
+        command(9.0, "rezero"),
+    )
+    rows = [
+        Frames(*(getattr(f, n)[s] for n in ("index", "earth_from_sensor", "acc", "gyr", "why")))
+        for s in (slice(0, 1201), slice(1201, N))
+    ]
+    later = []
+    for skipped in (False, True):
+        stage = body(mounted=False)
+        for c in told:
+            stage.command(c)
+        stage.skip(rows[0]) if skipped else stage.push(rows[0])
+        later.append((stage.push(rows[1]), stage.take_events()))
+    assert later[0][1] == later[1][1]
+    assert [e.kind for e in later[0][1]] == ["calibrated"]
+    for name in ("value", "low", "high", "source", "why"):
+        np.testing.assert_array_equal(getattr(later[0][0], name), getattr(later[1][0], name))
+    assert np.isfinite(row(later[0][0], "wrist_yaw")).any()
+
+
 def test_no_frames() -> None:
     stage = body()
     three = np.zeros((0, 2, 3))

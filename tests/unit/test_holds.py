@@ -155,3 +155,29 @@ def test_nothing_is_held_where_nothing_is_to_be_held() -> None:
 def test_self_paced_holds_are_timed() -> None:
     (end,) = ends(news(spec(28.0, 0.0), lift(28.0, 4.0)))
     assert end.seconds == pytest.approx(4.0, abs=0.4)
+
+
+def both(small: float, high: float, rest: float) -> Floats:
+    """Two lifts (deg) of 4 s each, between which the trunk goes down only as far as ``rest``."""
+    step = smooth_step(150)
+    up, down = np.zeros(200), np.zeros(300)
+    parts = [up, small * step, np.full(400, small), small + (rest - small) * step, np.full(150, rest)]
+    parts += [rest + (high - rest) * step, np.full(400, high), high * (1.0 - step), down]
+    return np.concatenate(parts) * DEG
+
+
+def test_two_lifts_are_two_holds_however_little_is_between_them() -> None:
+    value = both(11.0, 11.0, 4.5)  # the counter waits for rest, below 35 %
+    told = ends(news(spec(11.0), value))
+    assert [e.seconds for e in told] == pytest.approx([4.0, 4.0], abs=0.8)
+    assert sum(e.seconds for e in told) == pytest.approx(8.0, abs=0.5)
+
+
+def test_breathing_does_not_split_a_small_lift() -> None:
+    for phase in np.linspace(0.0, 6.0, 7):
+        value = lift(7.0, 20.0)
+        t = np.arange(len(value)) / 100.0
+        value = value + DEG * (1.5 * np.sin(2 * np.pi * 0.25 * t + phase) + 0.7 * np.sin(2 * np.pi * 0.4 * t))
+        told = ends(news(spec(7.0, 20.0), value))
+        assert len(told) == 1
+        assert told[0].seconds == pytest.approx(20.0, abs=1.0)

@@ -206,6 +206,50 @@ def test_rest_that_has_risen_still_ends_a_repetition() -> None:
     assert len(reps(run(PLAIN, value * DEG)[1])) == 3
 
 
+@pytest.mark.parametrize("level", [9.0, 20.0, 31.0])
+def test_rest_is_where_one_waits_before_and_comes_back_to(level: float) -> None:
+    """Getting into position after the counting began is neither a repetition nor the first one lost."""
+    spec = RepSpec(17 * DEG, 7 * DEG)
+    into = np.concatenate([np.zeros(100), level * DEG * smooth_step(150)])
+    value = np.concatenate([into, level * DEG + bumps(*[(17, 1.2, 0.4, 1.4)] * 4, lead=5.0)])
+    _, events = run(spec, value)
+    found = reps(events, "counted", "partial", "promoted")
+    assert [r.status for r in found] == ["counted"] * 4
+    assert all(r.peak - r.baseline == pytest.approx(17 * DEG, rel=0.1) for r in found)
+    assert abs(found[0].onset - (len(into) + 500)) < 40
+
+
+def test_a_huge_excursion_teaches_nothing() -> None:
+    spec = RepSpec(17 * DEG, 7 * DEG)
+    value = bumps((70, 1.5, 0.2, 1.5), *[(17, 1.2, 0.4, 1.4)] * 4)
+    counter, events = run(spec, value)
+    assert len(reps(events)) == 4
+    assert counter.amplitude == pytest.approx(17 * DEG, rel=0.1)
+
+
+def test_a_tired_one_is_counted_and_a_broken_off_one_is_not() -> None:
+    full = (40, 1.2, 4.0, 1.4)
+    tired, broken = (24, 1.2, 4.0, 1.4), (27, 0.9, 0.0, 1.0)
+    told = [r.status for r in reps(run(PLAIN, bumps(full, full, full, tired, full))[1], "counted", "partial")]
+    assert told == ["counted"] * 5
+    told = [r.status for r in reps(run(PLAIN, bumps(full, full, full, broken, full))[1], "counted", "partial")]
+    assert told == ["counted"] * 3 + ["partial", "counted"]
+
+
+def test_two_that_are_broken_off_promote_nothing() -> None:
+    full, broken = (40, 1.2, 4.0, 1.4), (20, 0.9, 0.0, 1.0)
+    found = reps(run(PLAIN, bumps(full, broken, broken, full))[1], "counted", "partial", "promoted")
+    assert [r.status for r in found] == ["counted", "partial", "partial", "counted"]
+
+
+def test_a_gap_at_the_top_breaks_nothing_off() -> None:
+    full, tired = (40, 1.2, 4.0, 1.4), (25, 1.2, 4.0, 1.4)
+    value = bumps(full, full, full, tired, full)
+    begin = 200 + 3 * 710 + 150
+    value[begin : begin + 300] = np.nan
+    assert len(reps(run(PLAIN, value)[1])) == 5
+
+
 def test_either_way() -> None:
     spec = RepSpec(20 * DEG, 8 * DEG, either_way=True)
     value = bumps((20, 1.2, 0.2, 1.2), (-20, 1.2, 0.2, 1.2), (20, 1.2, 0.2, 1.2))

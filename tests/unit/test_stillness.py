@@ -180,6 +180,68 @@ def test_another_pose_after_the_gap_is_the_end_too() -> None:
     assert first.seconds == pytest.approx(7.0 - span[0], abs=0.4)
 
 
+def arm(t: Floats, wobble: float = 0.0) -> Floats:
+    """A wobble at 1.4 Hz from the arrival (t = 0) on that dies away within a second or two, deg."""
+    return np.where(t > 0.0, wobble * np.exp(-np.maximum(t, 0.0) / 0.8) * np.sin(2 * np.pi * 1.4 * t), 0.0)
+
+
+@pytest.mark.parametrize("way", [0.8, 1.2, 2.0, 3.0])
+@pytest.mark.parametrize("degrees", [60.0, 90.0, 140.0])
+def test_a_hold_begins_on_arrival_and_ends_on_leaving(way: float, degrees: float) -> None:
+    """Not when the limb is slow, which it is for the last and first tenths of a second of the way, too."""
+    _, angle, (begin, end) = lifted(5.0, degrees, way)
+    news = judged(angle)
+    start = next(n for n in news if n.kind == "start" and n.decided / 100 > begin)
+    (last,) = holds(news, begin, end)
+    assert start.onset / 100 == pytest.approx(begin, abs=0.12)
+    assert last.onset / 100 == pytest.approx(end, abs=0.12)
+
+
+@pytest.mark.parametrize("wobble", [3.0, 6.0])
+def test_a_limb_that_wobbles_when_it_arrives_is_held_from_then_on(wobble: float) -> None:
+    t, angle, span = lifted(4.0)
+    news = judged(angle + arm(t - span[0], wobble))
+    start = next(n for n in news if n.kind == "start" and n.decided / 100 > span[0])
+    assert start.onset / 100 == pytest.approx(span[0], abs=0.25)
+    (end,) = holds(news, *span)
+    assert end.seconds == pytest.approx(4.0, abs=0.3)
+
+
+def test_a_dip_soon_after_arriving_takes_nothing_off() -> None:
+    t, angle, span = lifted(4.0)
+    (end,) = holds(judged(angle - dip(t, span[0] + 0.5, 0.6, 11.0)), *span)
+    assert end.seconds == pytest.approx(4.0, abs=0.3)
+
+
+def test_a_short_gap_soon_after_arriving_takes_nothing_off() -> None:
+    _, angle, span = lifted(4.0)
+    first = round(100 * span[0]) + 40
+    (end,) = holds(judged(angle, gap=slice(first, first + 70)), *span)
+    assert end.seconds == pytest.approx(4.0, abs=0.3)
+    assert end.unseen == pytest.approx(0.7, abs=0.1)
+
+
+def test_an_arrival_that_was_not_seen_is_not_made_up() -> None:
+    _, angle, span = lifted(5.0)
+    first = round(100 * span[0])
+    (end,) = holds(judged(angle, gap=slice(first - 70, first + 25)), *span)
+    assert 4.0 <= end.seconds <= 5.1
+
+
+def test_after_a_long_gap_what_was_before_it_does_not_count() -> None:
+    _, angle, span = lifted(8.0)
+    first = round(100 * span[0]) + 40
+    (end,) = holds(judged(angle, gap=slice(first, first + 200)), span[0], span[1])
+    assert end.seconds == pytest.approx(8.0 - 2.4, abs=0.4)
+
+
+def test_moving_about_before_a_hold_is_no_part_of_it() -> None:
+    t, angle, span = lifted(6.0)
+    about = np.where((t > span[0]) & (t < span[0] + 3.0), 14.0 * np.sin(2 * np.pi * 0.7 * (t - span[0])), 0.0)
+    told = holds(judged(angle + about), *span)
+    assert sum(end.seconds for end in told) <= 4.5
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_any_cut_gives_the_same_bit_for_bit(seed: int) -> None:
     t, angle, _ = lifted(12.0)
