@@ -10,8 +10,9 @@ import numpy as np
 
 from imu_coach.core.clock import CRYSTAL, MARGIN, WORST, Clock
 from imu_coach.core.gaps import GapFiller
+from imu_coach.core.lapses import lapsed, turned
 from imu_coach.core.placed import Columns, Placed
-from imu_coach.drivers import SYNC_CHANNEL, driver
+from imu_coach.drivers import driver, sync_channel
 from imu_coach.drivers.base import EVENT, Decoded
 from imu_coach.errors import DecodeError
 from imu_coach.types import Health, Link, Packet, Samples, SensorInfo, Sent
@@ -57,7 +58,7 @@ class Receiver:
     def __init__(self, info: SensorInfo, hold: float) -> None:
         self.info = info
         self.driver = driver(info)
-        self.sync_channel = SYNC_CHANNEL.get(info.driver, -1)
+        self.sync_channel = sync_channel(info.driver)
         self.gaps = GapFiller(info, hold)
         self.packets = self.lost = self.late = self.rejected = self.reconnects = 0
         self.down = False
@@ -91,6 +92,8 @@ class Receiver:
             arrived = [ns for ns, ok in zip(arrived, good, strict=True) if ok]
             self.rejected += sum(problem not in ("", EVENT) for problem in decoded.problem)
         placed = self._place(decoded, arrived, others)
+        if decoded.behind is not None and placed.index:
+            self.delay += float(decoded.behind[placed.index[-1]])
         return self.gaps.push(placed.samples(self.info.sensor, decoded, np.array(arrived, np.int64)))
 
     def health(self, bias_known: bool) -> Health:
@@ -117,18 +120,14 @@ class Receiver:
 
     def _place(self, decoded: Decoded, arrived: list[int], others: list[tuple[int, SensorInput]]) -> Placed:
         """Walk through the packets, and the clock exchanges between them, in order of arrival."""
-        columns = Columns(
-            decoded.seq.tolist(),
-            decoded.ticks.tolist(),
-            decoded.count.tolist(),
-            decoded.offset[np.cumsum(decoded.count) - 1].tolist(),
-            arrived,
-        )
+        columns = Columns.of(decoded, arrived)
         gaps = self._gaps(decoded)
         placed = Placed()
         i, done = 0, 0
+        wary = self.driver.clock == "index"  # a link that comes back begins a new stream there
         while i < len(arrived):
-            after = self._regular(i, columns, gaps, placed)
+            stop = others[done][0] if wary and done < len(others) else len(arrived)
+            after = self._regular(i, stop, columns, gaps, placed) if self.begun and stop > i else i
             if after > i:
                 i = after
                 continue
@@ -150,13 +149,19 @@ class Receiver:
         follows = (seq[1:] == (seq[:-1] + count[:-1]) % self.driver.seq_modulus) & (since >= 0)
         return [inf, *np.where(follows, since * self.driver.tick_seconds, inf).tolist()]
 
-    def _regular(self, i: int, columns: Columns, gaps: list[float], placed: Placed) -> int:
-        """Place packets that simply continue the stream, up to the first that needs :meth:`_packet`.
+    def _regular(self, i: int, stop: int, columns: Columns, gaps: list[float], placed: Placed) -> int:
+        """Place packets before ``stop`` that simply continue the stream, up to the first that needs :meth:`_packet`.
 
         It does what :meth:`_packet` would do, without its questions: nearly all packets of an hour pass through here.
         """
         line, best = self.clock.line, self.clock.arrivals.best
-        if line is None or best is None or self.clock.told_of_every_packet or self.driver.clock == "session":
+        if (
+            line is None
+            or best is None
+            or self.clock.told_of_every_packet
+            or self.driver.clock == "session"
+            or stop <= i
+        ):
             return i
         seq, ticks, counts, spans, arrived = columns
         tick_seconds, wrap = self.driver.tick_seconds, self.driver.seq_modulus
@@ -166,7 +171,7 @@ class Receiver:
         refit_at, lead = self.clock.refit_at, best[1] - rate * best[0]
         since = ticks[i] - self.ticks
         gap = since * tick_seconds if seq[i] == (self.seq + count) % wrap and since >= 0 else inf
-        stop = min(len(seq), i + AT_ONCE)
+        stop = min(stop, i + AT_ONCE)
         firsts: list[float] = []
         for ticked, span, ns, following, n in zip(
             ticks[i:stop], spans[i:stop], arrived[i:stop], [*gaps[i + 1 : stop], inf], counts[i:stop], strict=True
@@ -212,6 +217,10 @@ class Receiver:
         span, arrived = columns.span[i], columns.arrived_ns[i] * 1e-9
         step, since = self._since(self.seq, self.ticks, seq, ticks)
         passed = arrived - self.after  # since the newest sample, which is about count - 1 after its packet's first
+        if self.begun:
+            since = turned(since, passed, self.driver.tick_seconds, self.driver.tick_modulus)
+            last = (self.elapsed + since) * self.driver.tick_seconds + span
+            self.begun = self.driver.clock != "index" or not lapsed(self.clock, last)
         ahead = since * self.driver.tick_seconds - self.count * self.interval - passed
         fits = self.begun and self._fits(step, since) and ahead < CONSISTENT + WORST * passed
         if fits and step >= self.count:
@@ -306,7 +315,10 @@ class Receiver:
         if isinstance(item, Link):
             if item.kind == "battery":
                 self.battery = item.value
-            self.reconnects += item.kind == "up" and self.down
+            back = item.kind == "up" and self.down
+            self.reconnects += back
+            if back and self.driver.clock == "index":  # its numbers do not tell how long it was away
+                self.begun = False
             self.down = item.kind == "down" or (self.down and item.kind != "up")
             return
         try:

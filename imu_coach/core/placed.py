@@ -17,7 +17,16 @@ class Columns(NamedTuple):
     ticks: list[int]
     counts: list[int]
     span: list[float]  # s, device time from first to last sample
-    arrived_ns: list[int]
+    arrived_ns: list[int]  # or, of samples that were kept back, when they would have arrived
+
+    @classmethod
+    def of(cls, decoded: Decoded, arrived_ns: list[int]) -> Columns:
+        """Good packets that arrived then."""
+        span = decoded.offset[np.cumsum(decoded.count) - 1].tolist()
+        if decoded.behind is not None:
+            kept_back = np.rint(decoded.behind * 1e9).astype(np.int64)
+            arrived_ns = (np.array(arrived_ns, np.int64) - kept_back).tolist()
+        return cls(decoded.seq.tolist(), decoded.ticks.tolist(), decoded.count.tolist(), span, arrived_ns)
 
 
 class Placed:

@@ -76,13 +76,13 @@ def _uniform(payloads: Sequence[bytes]) -> Parts | None:
 
 def _mixed(payloads: Sequence[bytes]) -> Parts:
     """The same for any payloads."""
-    problem = [_problem(p) for p in payloads]
+    problem = [problem_of(p) for p in payloads]
     good = [p for p, bad in zip(payloads, problem, strict=True) if not bad]
     head = np.frombuffer(b"".join([p[:10] for p in good]), HEAD)
     return problem, head, np.frombuffer(b"".join([p[10:] for p in good]), RAW)
 
 
-def _problem(payload: bytes) -> str:
+def problem_of(payload: bytes) -> str:
     """Why a DATA payload cannot be samples, or "" when it can."""
     size = len(payload)
     if size == TAP_SIZE and payload[0] == TAP:
