@@ -6,9 +6,11 @@ throughout; session time is in seconds (``t``) or integer nanoseconds (``_ns``) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -113,14 +115,18 @@ class Header:
 # --- blocks ---------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
+def _fields_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*kind.__slots__)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """Base of array blocks: every array is made read-only."""
 
     def __post_init__(self) -> None:
-        slots: tuple[str, ...] = self.__slots__
-        for name in slots:
-            value = getattr(self, name)
+        kind: Any = type(self)
+        for value in _fields_of(kind)(self):
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
 

@@ -7,8 +7,8 @@ not depend on when code ran.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,14 +19,11 @@ from imu_coach.types import Attitude, Bools, Codes, Floats, Frames, Ints, Why
 STEP_NS = int(1e9 / FRAME_RATE)
 
 
-class _Tail(NamedTuple):
-    """What is kept of one sensor: samples from the one before the next frame on."""
-
-    t: Floats
-    arrived_ns: Ints
-    values: Floats  # (n, 10) attitude, acc, gyr side by side: one look-up for all
-    settled: Bools
-    start: Bools
+TIME, ARRIVED, SETTLED, START = 10, 11, 12, 13
+"""Columns of what is kept of a sensor: attitude, acc and gyr side by side, then what tells whether they count."""
+WIDTH = 14
+AT_ONCE = 512
+"""Frames that are done at once: what they take stays in the cache."""
 
 
 class Aligner:
@@ -35,7 +32,7 @@ class Aligner:
     def __init__(self, sensors: int, wait_ns: int | None) -> None:
         self.wait_ns = wait_ns
         self.next = 0
-        self.tails: list[_Tail | None] = [None] * sensors
+        self.tails: list[Floats | None] = [None] * sensors  # (n, 14) samples from the one before the next frame on
         shape = 0, sensors
         none = np.empty((*shape, 3))
         self.nothing = Frames(np.empty(0, np.int64), np.empty((*shape, 4)), none, none, np.empty(shape, np.uint8))
@@ -57,72 +54,103 @@ class Aligner:
         self.next = max(stop, self.next)
         if not len(k):
             return self.nothing
-        columns = [self._sensor(i, k) for i in range(len(self.tails))]
+        frames = self._frames(k)
         self._trim()
-        values = np.stack([v for v, _ in columns], axis=1)
-        why = np.stack([w for _, w in columns], axis=1)
-        return Frames(k, values[..., :4], values[..., 4:7], values[..., 7:], why)
+        return frames
 
     def _append(self, i: int, a: Attitude) -> None:
         if not len(a.t):
             return
         if self.first[i] is None:
             self.first[i] = float(a.t[0]), int(a.arrived_ns[0])
-        values = np.concatenate([a.earth_from_sensor, a.acc, a.gyr], axis=1)
-        new = _Tail(a.t, a.arrived_ns, values, a.settled, a.start)
+        new = np.empty((len(a.t), WIDTH))
+        new[:, :4], new[:, 4:7], new[:, 7:10] = a.earth_from_sensor, a.acc, a.gyr
+        new[:, TIME], new[:, ARRIVED], new[:, SETTLED], new[:, START] = a.t, a.arrived_ns, a.settled, a.start
         old = self.tails[i]
-        self.tails[i] = new if old is None else _Tail._make(np.concatenate(pair) for pair in zip(old, new, strict=True))
+        self.tails[i] = new if old is None else np.concatenate([old, new])
 
     def _decided(self, host_ns: int) -> int:
         """The first frame that is not decided yet."""
-        newest = min((tail.t[-1] if tail is not None else -1.0) for tail in self.tails)
-        passed = int(np.floor(newest * FRAME_RATE)) + 1
+        newest = min((float(tail[-1, TIME]) if tail is not None else -1.0) for tail in self.tails)
+        passed = math.floor(newest * FRAME_RATE) + 1
         if newest < (passed - 1) / FRAME_RATE:  # the product above was rounded up
             passed -= 1
         if self.wait_ns is not None:
             passed = max(passed, (host_ns - self.wait_ns - 1) // STEP_NS + 1)
         return min(passed, (host_ns - 1) // STEP_NS + 1)
 
-    def _sensor(self, i: int, k: Ints) -> tuple[Floats, Codes]:
-        """Attitude, acc and gyr (n, 10) of one sensor at frames ``k``, and the :class:`Why` code."""
-        tail, first = self.tails[i], self.first[i]
-        if tail is None or first is None:
-            return np.full((len(k), 10), np.nan), np.full(len(k), Why.NOT_STARTED, np.uint8)
+    def _frames(self, k: Ints) -> Frames:
+        """All sensors at frames ``k (n,)``."""
         t = k / FRAME_RATE
-        right = np.searchsorted(tail.t, t)
-        i1 = np.minimum(np.maximum(right, 1), len(tail.t) - 1)
-        i0 = np.maximum(i1 - 1, 0)
-        there = (right == i1) & (i1 > i0) & ~tail.start[i1]
-        started = t >= first[0]
-        if self.wait_ns is not None:
-            deadline = k * STEP_NS + self.wait_ns
-            there &= tail.arrived_ns[i1] <= deadline
-            started &= first[1] <= deadline
-        settled = tail.settled[i0] & tail.settled[i1]
-        why = np.zeros(len(k), np.uint8)
-        if not (settled.all() and there.all() and started.all()):
+        after = [tail[:, TIME].searchsorted(t) if tail is not None else None for tail in self.tails]
+        values, why = np.empty((len(k), len(self.tails), 10)), np.zeros((len(k), len(self.tails)), np.uint8)
+        for begin in range(0, len(k), AT_ONCE):
+            rows = slice(begin, begin + AT_ONCE)
+            pairs, inside = self._neighbours([at[rows] if at is not None else None for at in after], len(t[rows]))
+            self._between(k[rows], t[rows], pairs, inside, values[rows], why[rows])
+        return Frames(k, values[..., :4], values[..., 4:7], values[..., 7:], why)
+
+    def _neighbours(self, after: Sequence[Ints | None], n: int) -> tuple[Floats, Bools | None]:
+        """Samples before and after every frame, ``(2, n, s, 14)``; where there are both (None: everywhere)."""
+        pairs = np.empty((2, n, len(self.tails), WIDTH))
+        inside: Bools | None = None
+        for i, (tail, at) in enumerate(zip(self.tails, after, strict=True)):
+            last = len(tail) - 1 if tail is not None else 0
+            if tail is not None and at is not None and at[0] >= 1 and at[-1] <= last:  # nearly always
+                pairs[0, :, i], pairs[1, :, i] = tail.take(at - 1, axis=0), tail.take(at, axis=0)
+                continue
+            inside = np.ones((n, len(self.tails)), np.bool_) if inside is None else inside
+            if tail is None or at is None:
+                pairs[:, :, i], inside[:, i] = 1.0, False
+            else:
+                near = np.minimum(np.maximum(at, 1), last)
+                pairs[0, :, i], pairs[1, :, i] = tail[np.maximum(near - 1, 0)], tail[near]
+                inside[:, i] = (at >= 1) & (at <= last)
+        return pairs, inside
+
+    def _between(self, k: Ints, t: Floats, pairs: Floats, inside: Bools | None, v: Floats, why: Codes) -> None:
+        """Fill ``v (n, s, 10)`` and the :class:`Why` codes ``(n, s)`` of frames from the samples around them."""
+        left, right = pairs
+        deadline = k * STEP_NS + self.wait_ns if self.wait_ns is not None else None
+        there = right[..., START] == 0.0
+        if inside is not None:
+            there &= inside
+        if deadline is not None:
+            there &= right[..., ARRIVED] <= deadline[:, None]
+        settled = left[..., SETTLED] + right[..., SETTLED] == 2.0
+        whole = np.count_nonzero(there) == there.size
+        if not (whole and np.count_nonzero(settled) == there.size):
             why[~settled] = Why.SETTLING
             why[~there] = Why.NO_DATA
-            why[~started] = Why.NOT_STARTED
-        a, b = tail.values.take(i0, axis=0), tail.values.take(i1, axis=0)
-        flipped = a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2] + a[:, 3] * b[:, 3] < 0.0
-        if flipped.any():  # q and -q are the same attitude
-            b[flipped, :4] *= -1.0
-        t0 = tail.t[i0]
-        weight = (t - t0) / np.where(there, tail.t[i1] - t0, 1.0)
-        b -= a
-        b *= weight[:, None]
-        b += a
-        b[:, :4] /= quat.length(b[:, :4])[:, None]
-        if not there.all():
-            b[~there] = np.nan
-        return b, why
+        self._not_started(t, deadline, why)
+        turn = left * right  # all columns, here and below: one loop instead of one for every row
+        flipped = turn[..., 0] + turn[..., 1] + turn[..., 2] + turn[..., 3] < 0.0
+        if np.count_nonzero(flipped):  # q and -q are the same attitude
+            right[flipped, :4] *= -1.0
+        since = right[..., TIME] - left[..., TIME]
+        weight = (t[:, None] - left[..., TIME]) / (since if whole else np.where(there, since, 1.0))
+        mixed = right - left
+        mixed *= weight[..., None]
+        mixed += left
+        np.divide(mixed[..., :4], quat.length(mixed[..., :4])[..., None], out=v[..., :4])
+        v[..., 4:] = mixed[..., 4:TIME]
+        if not whole:
+            v[~there] = np.nan
+
+    def _not_started(self, t: Floats, deadline: Ints | None, why: Codes) -> None:
+        """Mark the frames at which a sensor's first sample was not there yet."""
+        for i, first in enumerate(self.first):
+            if first is None:
+                why[:, i] = Why.NOT_STARTED
+            elif t[0] < first[0] or (deadline is not None and deadline[0] < first[1]):
+                early = t < first[0] if deadline is None else (t < first[0]) | (deadline < first[1])
+                why[early, i] = Why.NOT_STARTED
 
     def _trim(self) -> None:
         """Forget what no later frame needs."""
         t_next = self.next / FRAME_RATE
         for i, tail in enumerate(self.tails):
             if tail is not None:
-                keep = max(0, int(np.searchsorted(tail.t, t_next)) - 1)
-                if keep:
-                    self.tails[i] = _Tail._make(a[keep:] for a in tail)
+                keep = int(tail[:, TIME].searchsorted(t_next)) - 1
+                if keep > 0:
+                    self.tails[i] = tail[keep:]

@@ -17,8 +17,10 @@ import numpy as np
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.calibrate import Mount
-from imu_coach.settings import Bands, Estimate
-from imu_coach.types import Angles, Bools, Codes, Floats, Frames, Ints, Source, Why
+from imu_coach.core.columns import Numbers, Table
+from imu_coach.core.segments import SPINE, Segments
+from imu_coach.settings import Bands
+from imu_coach.types import Angles, Bools, Codes, Floats, Frames, Ints, Why
 
 
 class AngleKind(NamedTuple):
@@ -55,7 +57,6 @@ ANGLES = (
 )
 """Every angle there is; ``name`` is the column, ``kind`` selects the ISB sign."""
 
-SPINE = ("upper_back", "thoracolumbar", "sacrum")
 CURVES = (
     ("thoracolumbar_flexion", "upper_back", "sacrum"),
     ("thoracic_flexion", "upper_back", "thoracolumbar"),
@@ -69,8 +70,6 @@ ANCHORED = {"prone": False, "seated": False, "row": False, "pushback": True, "kn
 still."""
 UPRIGHT = float(np.deg2rad(45.0))
 INVERTED = float(np.deg2rad(135.0))
-SIDEWAYS = 0.5
-"""Share of gravity left in the sagittal plane below which flexion is not defined: lying on the side."""
 TOO_FAR_OUT = float(np.deg2rad(25.0))
 """rad; out-of-plane angle beyond which a difference of inclinations is off by more than 5 deg."""
 YAW_LEAK = 20.0
@@ -97,6 +96,7 @@ class Situation:
     posture, in_set : what the last ``context`` command said
     anchors : trunk inclination (rad) at the anchor, by posture
     yaw : rad, running sum of the wrist's relative yaw: see :func:`leaky_sum`
+    numbers : the bands that were looked up so far
     """
 
     sites: tuple[str, ...]
@@ -106,6 +106,7 @@ class Situation:
     in_set: bool = False
     anchors: dict[str, float] = field(default_factory=dict)
     yaw: float = 0.0
+    numbers: dict[object, Numbers] = field(default_factory=dict, repr=False, compare=False)
 
     def why_no_anchor(self) -> Why:
         """Why one spine sensor cannot say anything about the curve right now."""
@@ -129,13 +130,19 @@ class Stretch:
         self.index, self.columns, self.bands = f.index[rows], columns, bands
         self.seen = {site: i for i, site in enumerate(situation.sites)}
         self.zeroed = {site: mount.why == 0 for site, mount in zip(situation.sites, situation.mounts, strict=True)}
+        self.whole = all(self.zeroed.values())
+
+    @cached_property
+    def segments(self) -> Segments:
+        """How the segments stand against gravity."""
+        return Segments(self.up, self.situation.sites, self.situation.mounts)
 
     @cached_property
     def spine(self) -> dict[str, Inclination]:
         """Inclination of each spine segment with a sensor."""
-        mounts = self.situation.mounts
+        mounts, segments = self.situation.mounts, self.segments
         return {
-            site: Inclination(self.up[:, i], self.why[:, i], mounts[i])
+            site: Inclination(segments, site, self.why[:, i], mounts[i], segments.in_plane[i])
             for site, i in self.seen.items()
             if site in SPINE
         }
@@ -147,7 +154,8 @@ class Stretch:
 
     def angles(self) -> Angles:
         """Every column of the layout; moves the situation's yaw on."""
-        self.table = _Table(self.index, self.columns, self.bands, self.situation.posture)
+        names, situation = tuple([a.name for a in self.columns]), self.situation
+        self.table = Table(self.index, names, self.bands, situation.posture, situation.numbers)
         if "upper_back" in self.spine:
             self._trunk(self.spine["upper_back"])
         if "sacrum" in self.spine:
@@ -157,17 +165,15 @@ class Stretch:
         for site, name in (("wrist", "forearm_elevation"), ("upper_arm", "upper_arm_elevation")):
             if site in self.seen:
                 i = self.seen[site]
-                mount = self.situation.mounts[i]
-                x, y, z = mount.into_body(self.up[:, i])
-                why = _first(self.why[:, i], mount.why)
-                self._put(name, np.arctan2(-y, np.hypot(x, z)), why, "measured", site)
+                why = _first(self.why[:, i], self.situation.mounts[i].why)
+                self._put(name, self.segments("elevation", site), why, "measured", site)
         if "wrist" in self.seen:
             yaw, why = self._wrist_yaw(self.seen["wrist"])
             self._put("wrist_yaw", yaw, why, "integrated", "wrist", "upper_back")
         return self.table.angles()
 
     def _put(self, name: str, value: Floats, why: Codes, basis: str, *sites: str) -> None:
-        rough = all(self.zeroed.get(site, True) for site in sites)
+        rough = self.whole or all(self.zeroed.get(site, True) for site in sites)
         self.table.put(name, value, why, basis, not self.situation.unsure.isdisjoint(sites), rough)
 
     def _trunk(self, trunk: Inclination) -> None:
@@ -180,8 +186,7 @@ class Stretch:
         ):
             why = _unless(side, defined, Why.NOT_DEFINED_HERE)
             self._put(name, trunk.out, why, "measured", "upper_back")
-        i = self.seen["upper_back"]
-        tilt = np.arctan2(-self.up[:, i, 0], self.up[:, i, 1])
+        tilt, i = self.segments("tilt", "upper_back"), self.seen["upper_back"]
         self._put("upper_back_tilt", tilt, self.why[:, i], "measured", "upper_back")
 
     def _curves(self) -> None:
@@ -234,8 +239,11 @@ def leaky_sum(steps: Floats, index: Ints, carry: float) -> tuple[Floats, float]:
     edges = [0, *range(LEAK_BLOCK - first % LEAK_BLOCK, len(steps), LEAK_BLOCK), len(steps)]
     for a, b in pairwise(edges):
         k = (first + a) % LEAK_BLOCK
-        total = np.cumsum(np.concatenate([[carry], steps[a:b] * WEIGHT_UP[k : k + b - a]]))[1:]
-        out[a:b] = total * WEIGHT_DOWN[k : k + b - a]
+        weighted = np.empty(b - a + 1)
+        weighted[0] = carry
+        np.multiply(steps[a:b], WEIGHT_UP[k : k + b - a], out=weighted[1:])
+        total = weighted.cumsum()[1:]
+        np.multiply(total, WEIGHT_DOWN[k : k + b - a], out=out[a:b])
         ends = (first + b) % LEAK_BLOCK == 0
         carry = float(out[b - 1]) * YAW_KEEP if ends else float(total[-1])
     return out, carry
@@ -244,14 +252,11 @@ def leaky_sum(steps: Floats, index: Ints, carry: float) -> tuple[Floats, float]:
 class Inclination:
     """Flexion and out-of-plane angle of one spine segment against gravity."""
 
-    def __init__(self, up: Floats, why: Codes, mount: Mount) -> None:
-        x, y, z = mount.into_body(up)
-        plane = np.hypot(x, y)
-        self.flexion = np.arctan2(-x, y)
-        self.out = np.arctan2(-z, plane)
+    def __init__(self, segments: Segments, site: str, why: Codes, mount: Mount, in_plane: Bools) -> None:
+        self.flexion, self.out = segments("flexion", site), segments("out", site)
         self.side = mount.side
         self.basis = "measured" if mount.side else "nominal"
-        self.why = _unless(_first(why, mount.why), plane > SIDEWAYS, Why.OUT_OF_PLANE)
+        self.why = _unless(_first(why, mount.why), in_plane, Why.OUT_OF_PLANE)
 
 
 def _between(upper: Inclination, lower: Inclination) -> tuple[Floats, Codes]:
@@ -270,69 +275,9 @@ def _first(why: Codes, reason: Why) -> Codes:
 
 def _unless(why: Codes, condition: Bools, reason: Why) -> Codes:
     """``why``, and where there is none but the condition fails, ``reason``."""
+    if np.count_nonzero(condition) == len(condition):  # much cheaper than all() for a few frames
+        return why
     return np.where((why == 0) & ~condition, np.uint8(reason), why)
-
-
-MEASURED, ESTIMATED = int(Source.MEASURED), int(Source.ESTIMATED)
-SOURCE = {"measured": MEASURED, "nominal": MEASURED, "split": ESTIMATED, "anchored": ESTIMATED, "integrated": ESTIMATED}
-
-
-class _Table:
-    """The angle block of one segment, filled column by column."""
-
-    def __init__(self, index: Ints, columns: Sequence[AngleKind], bands: Bands, posture: str | None) -> None:
-        self.index = index
-        self.names = tuple(a.name for a in columns)
-        self.bands = bands
-        self.posture = posture or "any"
-        shape = len(columns), len(index)
-        self.value, self.why = np.empty(shape), np.empty(shape, np.uint8)
-        self.source = np.zeros(len(columns), np.uint8)
-        self.band = np.zeros((4, len(columns), 1))
-        self.rough = np.zeros(len(columns), np.bool_)
-        self.missing = set(range(len(columns)))
-
-    def estimate(self, name: str, basis: str) -> Estimate | None:
-        """How this angle is estimated in this posture."""
-        estimates = self.bands.estimate
-        return estimates.get((name, basis, self.posture)) or estimates.get((name, basis, "any"))
-
-    def put(self, name: str, value: Floats, why: Codes, basis: str, unsure: bool, rough: bool) -> None:
-        """One column: values where ``why`` is 0, with the band of its basis and posture.
-
-        ``rough``: what the filter says while it settles may serve to count.
-        """
-        if name not in self.names:
-            return  # a sensor was moved to a place that nobody asked about
-        i = self.names.index(name)
-        bands = self.bands.band
-        band = bands.get((name, basis, self.posture)) or bands[name, basis, "any"]
-        extra = self.bands.no_bias_capture.get(name, 0.0) if unsure else 0.0
-        self.missing.discard(i)
-        self.value[i], self.why[i], self.source[i], self.rough[i] = value, why, SOURCE[basis], rough
-        self.band[:, i, 0] = band.low - extra, band.low_slope, band.high + extra, band.high_slope
-
-    def angles(self) -> Angles:
-        """The block, one row a frame; angles of sites without a sensor are not worn."""
-        for i in self.missing:
-            self.value[i], self.why[i] = np.nan, Why.NOT_WORN
-        value, rough, why = self.value, self.value, self.why
-        source = np.empty(why.shape, np.uint8)
-        source[:] = self.source[:, None]
-        unknown = why != 0
-        if unknown.any():
-            value = np.where(unknown, np.nan, value)
-            source[unknown] = 0
-            settling = self.rough[:, None] & (why == Why.SETTLING)
-            rough = np.where(unknown & ~settling, np.nan, rough) if settling.any() else value
-        size = np.abs(value)
-        low = self.band[1] * size
-        low += self.band[0]
-        low += value
-        high = np.multiply(self.band[3], size, out=size)
-        high += self.band[2]
-        high += value
-        return Angles(self.index, self.names, value.T, low.T, high.T, source.T, why.T, rough.T)
 
 
 def empty(names: tuple[str, ...]) -> Angles:

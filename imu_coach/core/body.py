@@ -10,12 +10,15 @@ import numpy as np
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE, SITES
 from imu_coach.core import calibrate
-from imu_coach.core.angles import ANCHORED, POSTURES, SPINE, Situation, Stretch, angles_of, empty
+from imu_coach.core.angles import ANCHORED, POSTURES, Situation, Stretch, angles_of, empty
 from imu_coach.core.calibrate import Mount
+from imu_coach.core.segments import SPINE
 from imu_coach.core.slip import SlipMonitor
 from imu_coach.settings import Bands, Layout
 from imu_coach.types import Angles, Codes, Command, Event, Floats, Frames, Header, Json, Why, concat_angles
 
+NEVER = int(np.iinfo(np.int64).max)
+"""A frame that will not come."""
 ANCHOR_FRAMES = 100
 """Frames (1 s) whose mean is the trunk angle at the anchor: breathing averages to a third."""
 
@@ -85,10 +88,11 @@ class Body:
         up = quat.up(f.earth_from_sensor)
         while done < n:
             self._act(int(f.index[done]))
-            stop = min(int(np.searchsorted(f.index, self._next_change())), n)
+            stop = _rows_before(f, self._next_change())
             if f.index[done] >= self.watched:
                 self._watch(f, slice(done, stop), up)
-                stop = min(int(np.searchsorted(f.index, self._next_change())), n)
+                if self.slips:
+                    stop = _rows_before(f, self._next_change())
             yield self._stretch(f, slice(done, stop), up)
             done = stop
 
@@ -110,7 +114,7 @@ class Body:
         frames += [window.end for window in self.windows] + [frame for frame, _, _ in self.slips]
         if self.anchor_window is not None:
             frames.append(self.anchor_window[0])
-        return min(frames, default=int(np.iinfo(np.int64).max))
+        return min(frames, default=NEVER)
 
     def _act(self, frame: int) -> None:
         """Everything that is due before this frame is processed."""
@@ -239,6 +243,10 @@ class Body:
             at, problem = monitor.push(self.now.mounts[i], *data)
             if problem:
                 self.slips.append((int(f.index[rows.start]) + at + 1, i, problem))
+
+
+def _rows_before(f: Frames, frame: int) -> int:
+    return len(f.index) if frame > f.index[-1] else int(f.index.searchsorted(frame))
 
 
 def movable(sensor: str, site: str, sensors: Sequence[str], sites: Sequence[str]) -> bool:

@@ -44,21 +44,28 @@ class Cells:
     """Frames and angles in, finished cells out."""
 
     def __init__(self) -> None:
-        self.rows: Rows | None = None  # of the unfinished cell
+        self.parts: list[Rows] = []  # of the unfinished cell
+        self.held = 0  # frames in them
 
     def push(self, f: Frames, a: Angles, sites: tuple[str, ...]) -> list[Cell]:
         """Cells that these frames finish."""
         if not len(f.index):
             return []
         rows: Rows = (f.index, _trunk(a), f.why, f.gyr, f.acc)
-        if self.rows is not None:
-            rows = tuple(np.concatenate(pair) for pair in zip(self.rows, rows, strict=True))
-        head = -int(rows[0][0]) % CELL if self.rows is None else 0  # a cell that began before us is not judged
-        count = max(0, (len(rows[0]) - head) // CELL)
+        head = 0
+        if not self.parts:
+            head = -int(f.index[0]) % CELL  # a cell that began before us is not judged
+        elif self.held + len(f.index) < CELL:
+            self.parts.append(rows)
+            self.held += len(f.index)
+            return []
+        else:
+            rows = tuple(np.concatenate(columns) for columns in zip(*self.parts, rows, strict=True))
+        n = len(rows[0])
+        count = max(0, (n - head) // CELL)
         rest = head + count * CELL
-        self.rows = tuple(column[rest:] for column in rows) if rest < len(rows[0]) else None
-        if len(rows[0]) < head:
-            self.rows = None
+        self.parts = [tuple(column[rest:] for column in rows)] if rest < n else []
+        self.held = max(0, n - rest)
         if not count:
             return []
         index, trunk, why, gyr, acc = (c[head:rest].reshape(count, CELL, *c.shape[1:]) for c in rows)
@@ -66,7 +73,7 @@ class Cells:
 
     def back(self) -> None:
         """To the end of a cell: the frames of the next one will come again."""
-        self.rows = None
+        self.parts, self.held = [], 0
 
 
 def _trunk(a: Angles) -> Floats:

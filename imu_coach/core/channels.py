@@ -10,6 +10,7 @@ from scipy import signal
 
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE, GRAVITY
+from imu_coach.core.recurrence import sections
 from imu_coach.exercise import Motion
 from imu_coach.types import Angles, Bools, Codes, Floats, Frames, Source, Why
 
@@ -22,7 +23,7 @@ COLUMN = {
 
 SLOWEST = 0.12
 """Hz; a lift of a weight takes 8 s at the most; what is slower is drift of the twofold integration."""
-MEASURED = int(Source.MEASURED)
+MEASURED, SETTLING = int(Source.MEASURED), int(Why.SETTLING)
 
 
 class Channel(Protocol):
@@ -50,7 +51,7 @@ class Column:
     def push(self, f: Frames, a: Angles) -> Floats:
         """The angle, turned so that a repetition goes up; a settling filter is good enough to count by."""
         i = a.names.index(self.name)
-        seen = (a.source[:, i] == MEASURED) | (a.why[:, i] == Why.SETTLING)
+        seen = (a.source[:, i] == MEASURED) | (a.why[:, i] == SETTLING)
         return np.where(seen, self.factor * a.rough[:, i], np.nan)
 
 
@@ -85,8 +86,10 @@ class Elevation:
 
     def push(self, f: Frames, a: Angles) -> Floats:
         """The one or the other, as the first value of the set decides."""
-        value, turned = self.column.push(f, a), self.tilt.push(f, a)
-        begin = 0
+        value = self.column.push(f, a)
+        if self.hangs is False:
+            return value
+        turned, begin = self.tilt.push(f, a), 0
         if self.hangs is None:
             known = np.flatnonzero(~np.isnan(value))
             if not len(known):
@@ -188,13 +191,14 @@ class _Filter:
             return x
         if self.state is None:
             self.state = signal.sosfilt_zi(self.sos) * (float(x[0]) if self.rest else 0.0)
-        y, self.state = signal.sosfilt(self.sos, x, zi=self.state)
-        return np.asarray(y)
+        y, self.state = sections(self.sos, x, self.state)
+        return y
 
 
 def _there(f: Frames, site: int) -> Bools:
     """Frames (n,) with data, be the filter settled or not."""
-    return np.asarray((f.why[:, site] == Why.AVAILABLE) | (f.why[:, site] == Why.SETTLING))
+    why = f.why[:, site]
+    return np.asarray((why == 0) | (why == SETTLING))
 
 
 def _vertical_rate(f: Frames, site: int) -> Floats:

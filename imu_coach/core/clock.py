@@ -28,8 +28,10 @@ FIRST_BUCKETS = 0.25
 SETTLING = 5.0
 WINDOW = 60.0
 """s; hulls reach back one to two windows."""
-SLOPE_SPAN = 20.0
-"""s of evidence before a crystal's rate is estimated instead of taken as exact."""
+USUAL = 40e-6
+"""What crystals are off by when nothing is known: two of 20 ppm each, and temperature."""
+LOOSE = 0.003
+"""s; how far the ends of a hull's edge are from the true line: a tenth of a connection interval of 30 ms."""
 SLEW = 0.005
 """Largest rate at which the placed time moves towards a better line: 5 ms per second disturbs no angle."""
 HORIZON = 2.0
@@ -166,7 +168,7 @@ class Clock:
         if t_last > latest:  # faster than anything before: the line is too late, until the next refit moves it
             t_first -= t_last - latest
             t_last = latest
-        if t_first <= after:
+        if t_first <= after + MARGIN:
             t_first, t_last, slope = _squeeze(first, last, t_last, after, latest)
         self.last_placed = t_last
         return t_first, slope
@@ -218,12 +220,19 @@ class Clock:
         return 0.5 * (high + low)
 
     def _rate(self, lower: Hull, upper: Hull) -> float:
-        """The hulls' slope, held within what a crystal can do unless the evidence is beyond any jitter."""
+        """The hulls' slopes and what is usual, each for what it is worth (least squares); never beyond a crystal's
+        worst unless the evidence is beyond any jitter.
+        """
         hulls = [h for h in (lower, upper) if len(h.points) > 1 and h.span() >= 1.0]
         if not hulls:
             return self.rate
-        long_enough = [h for h in hulls if h.span() >= SLOPE_SPAN or self.tolerance == WORST]
-        slope = sum(h.slope() for h in long_enough) / len(long_enough) if long_enough else 1.0
+        evidence = [(hull.span() / LOOSE) ** 2 for hull in hulls]
+        total = sum(evidence)
+        off = sum(e * (hull.slope() - 1.0) for e, hull in zip(evidence, hulls, strict=True)) / total
+        if self.tolerance < WORST:
+            usual = USUAL + max(0.0, abs(off) - total**-0.5)  # more, by as much as is beyond the evidence's own error
+            off *= total / (total + usual**-2)
+        slope = 1.0 + off
         held = max(1.0 - self.tolerance, min(1.0 + self.tolerance, slope))
         steep = lower.slope() if lower in hulls else held
         if abs(steep - held) * lower.span() > BEYOND_JITTER:

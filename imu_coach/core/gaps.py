@@ -22,28 +22,29 @@ class GapFiller:
         self.hold = hold
         self.acc_limit = info.acc_range * (32767.0 / 32768.0) * (1.0 - 1e-9)
         self.gyr_limit = info.gyr_range * (32767.0 / 32768.0) * (1.0 - 1e-9)
-        self.last: Samples | None = None  # the last good sample, as a block of one
+        self.last: Samples | None = None  # the latest good samples
         self.pending_start = False  # a start whose own sample was bad
         self.samples = self.held = self.invalid = self.restarts = 0
 
     def push(self, s: Samples) -> Samples:
         """Any cut of the stream gives the same samples."""
-        good = _within(s.acc, self.acc_limit) & _within(s.gyr, self.gyr_limit)
         if self.pending_start and len(s.number):
             s = _replace(s, start=_with_first(s.start))
             self.pending_start = False
-        if not good.all():
-            s = self._drop(s, good)
-        if not len(s.number):
+        if not ((np.abs(s.acc) < self.acc_limit).all() and (np.abs(s.gyr) < self.gyr_limit).all()):
+            s = self._drop(s, _within(s.acc, self.acc_limit) & _within(s.gyr, self.gyr_limit))
+        n = len(s.number)
+        if not n:
             return s
-        self.samples += len(s.number)
-        before = self.last
-        self.last = _rows(s, slice(-1, None))
-        steps = np.diff(s.number, prepend=before.number if before is not None else s.number[:1] - 1)
-        if (steps == 1).all():
-            self.restarts += int(s.start.sum())
+        self.samples += n
+        before, self.last = self.last, s
+        first = int(s.number[0])
+        after = int(before.number[-1]) + 1 if before is not None else first
+        if first == after and int(s.number[-1]) - first == n - 1:  # nearly always; numbers only grow
+            self.restarts += int(np.count_nonzero(s.start))
             return s
-        return self._fill(s if before is None else _join(before, s), steps, before is not None)
+        steps = np.diff(s.number, prepend=after - 1)
+        return self._fill(s if before is None else _join(_rows(before, slice(-1, None)), s), steps, before is not None)
 
     def _drop(self, s: Samples, good: Bools) -> Samples:
         """Without the bad samples; a start they carried moves to the next good one."""

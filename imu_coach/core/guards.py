@@ -43,10 +43,14 @@ CHANGES = ("calibrated", "slipped", "sensor_back")
 
 
 class Active(NamedTuple):
-    """A rule as it stands in this scene; ``unknown``: it is called for, but the posture is not known."""
+    """A rule as it stands in this scene.
+
+    ``lowest``: nothing begins at or below it, by direction; ``unknown``: called for, but the posture is not known.
+    """
 
     rule: Rule
     limits: tuple[Limits, ...]
+    lowest: tuple[float, ...]
     sharp: bool
     unknown: bool
 
@@ -106,8 +110,9 @@ class Guards:
 
     def note(self, events: Sequence[Event]) -> None:
         """Calibrations and slips: they act from their deciding frame on, so tell them before its frames are pushed."""
-        self.due += [e for e in events if e.kind in CHANGES]
-        self.due.sort(key=lambda e: e.decided)
+        if events:
+            self.due += [e for e in events if e.kind in CHANGES]
+            self.due.sort(key=lambda e: e.decided)
 
     def push(self, frames: Frames, angles: Angles, scene: Scene) -> list[Event]:
         """Events decided within these frames, during which the scene did not change."""
@@ -168,7 +173,7 @@ class Guards:
         loaded = exercise is not None and named and exercise.loaded and "on" not in changes
         sharp = rule.sharpened and self.sharpener is not None and loaded
         now = limits(rule, changes)
-        return [Active(now[0].rule, now, sharp, unknown)]
+        return [Active(now[0].rule, now, tuple(one.lowest for one in now), sharp, unknown)]
 
     # --- judging ------------------------------------------------------------------------------------------------------
 
@@ -194,9 +199,9 @@ class Guards:
         where, why = asked.asked, asked.series.why
         if active.unknown:
             why = np.where(why == 0, np.uint8(Why.POSTURE_UNKNOWN), why)
-        where = None if where is None or where.all() else where
+        where = None if where is None or np.count_nonzero(where) == len(where) else where
         judged = why == 0
-        if not (judged.all() and self.judged.get(active.rule.id, True)):
+        if not (np.count_nonzero(judged) == len(why) and self.judged.get(active.rule.id, True)):
             self._can_judge(active.rule, where, why)
         if where is not None:
             judged &= where
@@ -205,9 +210,9 @@ class Guards:
     def _watch(self, active: Active, asked: Asked, judged: Bools) -> list[Found]:
         value = asked.series.value
         stirring = []
-        for now in active.limits:
+        for now, lowest in zip(active.limits, active.lowest, strict=True):
             watch = self.watches.get((active.rule.id, now.sign)) or self._new_watch(active.rule.id, now.sign)
-            if not watch.idle or (value > now.lowest if now.sign > 0 else -value > now.lowest).any():
+            if not watch.idle or np.count_nonzero(value > lowest if now.sign > 0 else -value > lowest):
                 stirring.append((now, watch))
         if not stirring:  # nearly always
             return []

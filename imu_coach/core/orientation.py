@@ -164,6 +164,9 @@ class Orientation:
 
     def _run(self, s: Samples) -> Attitude:
         """Run the filter, from each ``start`` anew."""
+        if self.filter is not None and not s.start.any() and len(s.t):  # nearly always
+            q, gyr, settled = self._plain(self.filter, s)
+            return Attitude(self.sensor, s.t, s.arrived_ns, q, s.acc, gyr, settled, s.held, s.start)
         q, gyr = np.empty((len(s.t), 4)), np.empty((len(s.t), 3))
         settled, start = np.empty(len(s.t), bool), s.start
         if self.filter is None and len(start):
@@ -174,17 +177,20 @@ class Orientation:
             if start[a]:
                 self._restart(float(s.t[a]))
             assert self.filter is not None
-            rate = s.gyr[a:b] - self.bias if self.bias is not None else s.gyr[a:b]
-            q[a:b], removed = self.filter.push(rate, s.acc[a:b], s.interval[a:b])
-            gyr[a:b] = rate if removed is None else rate - removed
-            settled[a:b] = self._settled(s.t[a:b], rate, s.acc[a:b])
+            q[a:b], gyr[a:b], settled[a:b] = self._plain(self.filter, _cut(s, slice(a, b)))
         return Attitude(self.sensor, s.t, s.arrived_ns, q, s.acc, gyr, settled, s.held, start)
+
+    def _plain(self, filter: Filter, s: Samples) -> tuple[Floats, Floats, Bools]:
+        """Attitude, rate without its bias, and whether settled: of samples without a start among them."""
+        rate = s.gyr - self.bias if self.bias is not None else s.gyr
+        q, removed = filter.push(rate, s.acc, s.interval)
+        return q, rate if removed is None else rate - removed, self._settled(s.t, rate, s.acc)
 
     def _settled(self, t: Floats, gyr: Floats, acc: Floats) -> Bools:
         """After a while; or soon, while the sensor has been quiet ever since: then gravity is all that it feels."""
-        since = t - self.started
-        if since[0] >= self.settle:
+        if float(t[0]) - self.started >= self.settle:
             return np.ones(len(t), bool)
+        since = t - self.started
         quiet = (quat.length(gyr) < QUIET_GYR) & (np.abs(quat.length(acc) / GRAVITY - 1.0) < QUIET_ACC)
         so_far = np.logical_and.accumulate(np.concatenate([[self.quiet], quiet]))[1:]
         self.quiet = bool(so_far[-1])

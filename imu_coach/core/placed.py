@@ -47,6 +47,8 @@ class Placed:
 
     def samples(self, sensor: str, decoded: Decoded, arrived_ns: Ints) -> Samples:
         """Per-sample arrays of the placed packets."""
+        if len(self.index) == len(decoded.count) == 1:
+            return self._one(sensor, decoded, int(arrived_ns[0]))
         index = np.array(self.index, np.int64)
         count = decoded.count[index]
         acc, gyr, offset = decoded.acc, decoded.gyr, decoded.offset
@@ -68,5 +70,22 @@ class Placed:
             acc=acc,
             gyr=gyr,
             held=np.zeros(len(offset), bool),
+            start=start,
+        )
+
+    def _one(self, sensor: str, decoded: Decoded, arrived_ns: int) -> Samples:
+        """The same for one packet, which is what comes in a live session."""
+        n = len(decoded.offset)
+        start = np.zeros(n, bool)
+        start[: len(self.starts)] = True
+        return Samples(
+            sensor=sensor,
+            number=np.arange(self.number[0], self.number[0] + n),
+            t=self.t_first[0] + self.slope[0] * decoded.offset,
+            arrived_ns=np.full(n, arrived_ns),
+            interval=np.full(n, self.interval[0]),
+            acc=decoded.acc,
+            gyr=decoded.gyr,
+            held=np.zeros(n, bool),
             start=start,
         )

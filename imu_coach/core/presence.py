@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from imu_coach.conventions import FRAME_RATE
-from imu_coach.types import Codes, Event, Frames, Why
+from imu_coach.types import Bools, Event, Frames, Why
 
 PATIENCE = int(FRAME_RATE)
 """Frames without data before a sensor counts as lost: longer than any retransmission, shorter than a repetition."""
@@ -27,15 +27,15 @@ class Presence:
         events: list[Event] = []
         if not len(f.index):
             return events
+        there = (f.why != NO_DATA) & (f.why != NOT_STARTED)
+        if there.all() and not any(self.lost) and all(last == f.index[0] - 1 for last in self.last):  # nearly always
+            self.last = [int(f.index[-1])] * len(self.sites)
+            return events
         for i in range(len(self.sites)):
-            events += self._sensor(i, f, f.why[:, i])
+            events += self._sensor(i, f, there[:, i])
         return events
 
-    def _sensor(self, i: int, f: Frames, why: Codes) -> list[Event]:
-        there = (why != NO_DATA) & (why != NOT_STARTED)
-        if self.last[i] == f.index[0] - 1 and not self.lost[i] and there.all():
-            self.last[i] = int(f.index[-1])
-            return []
+    def _sensor(self, i: int, f: Frames, there: Bools) -> list[Event]:
         present = f.index[there]
         events: list[Event] = []
         edges = [self.last[i], *present[np.flatnonzero(np.diff(present, prepend=self.last[i]) > 1)].tolist()]

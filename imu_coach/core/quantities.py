@@ -203,9 +203,10 @@ class Senses:
         why, source = angles.why[rows, i], angles.source[rows, i]
         first, until = self.index[0], self.rest[key]
         value, sigma = angles.value[rows, i], (angles.high[rows, i] - angles.low[rows, i]) / BAND_SIGMAS
-        if until <= first and self.calm <= first and not why.any() and (source == MEASURED).all():
+        odd = source != MEASURED
+        if max(until, self.calm) <= first and not (np.count_nonzero(why) or np.count_nonzero(odd)):
             return Series(value, sigma, why)
-        unmeasured = (source != MEASURED) & (why == 0)
+        unmeasured = odd & (why == 0)
         if unmeasured.any():
             why = np.where(unmeasured, np.uint8(ESTIMATED), why)
         bad = IS_BAD[why]
@@ -260,7 +261,7 @@ class Senses:
             doubt = OWN_NEUTRAL * sigma
         else:
             doubt = AS_FOUND * sigma
-            if (value > rule.on).any():
+            if np.count_nonzero(value > rule.on):
                 doubt = np.where(self._risen(), 0.0, doubt)
         return Asked(Series(rounded, doubt, why), None, rounded)
 
@@ -286,11 +287,10 @@ class Senses:
         return np.concatenate([self.past[key].last(steps), _known(self.now[key])])
 
     def _bend_speed(self, rule: Rule, scene: Scene) -> Asked:
-        lean = self.now["lean"]
-        n = len(self.index)
+        lean, n = self.now["lean"], len(self.index)
         value = np.zeros(n)
         speed = self.bending()
-        if (speed > min(rule.off, rule.on)).any():
+        if np.count_nonzero(speed > min(rule.off, rule.on)):
             fastest = sliding_window_view(np.nan_to_num(speed, nan=-np.inf), SPEED_KEPT + 1).max(axis=1)
             angle = self._with_past("lean", SWING_STEPS)
             lowest = sliding_window_view(np.nan_to_num(angle, nan=np.inf), SWING_STEPS + 1).min(axis=1)
@@ -341,7 +341,7 @@ class Senses:
 def _known(series: Series) -> Floats:
     """Measured values, those during a rest too: NaN elsewhere."""
     why = series.why
-    return np.where((why == 0) | (why == RESTING), series.value, np.nan) if why.any() else series.value
+    return np.where((why == 0) | (why == RESTING), series.value, np.nan) if np.count_nonzero(why) else series.value
 
 
 def _mean(seen: Floats) -> float | None:

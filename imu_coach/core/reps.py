@@ -23,12 +23,13 @@ import math
 from collections import deque
 
 import numpy as np
-from scipy.signal import butter, sosfilt, sosfilt_zi
+from scipy.signal import butter, sosfilt_zi
 
 from imu_coach.conventions import FRAME_RATE
 from imu_coach.core.amplitude import NEARLY, Amplitude
 from imu_coach.core.excursion import TOP, at_top, size, steps_up, waited
 from imu_coach.core.holds import HoldJudge
+from imu_coach.core.recurrence import sections
 from imu_coach.core.rep import HoldNews, Rep, RepSpec, Turn
 from imu_coach.types import Floats, Ints
 
@@ -143,12 +144,16 @@ class Counter:
     def _smooth(self, index: Ints, value: Floats) -> Floats:
         """Low-passed; after a gap the filter starts from the first value."""
         finite = np.isfinite(value)
+        if np.count_nonzero(finite) == len(value) and int(index[0]) == self.seen + 1:  # nearly always
+            self.seen = int(index[-1])
+            smooth, self.zi = sections(_SOS, value, self.zi)
+            return smooth
         out = np.full(len(value), np.nan)
         edges = np.flatnonzero(np.diff(finite, prepend=False, append=False))
         for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             if int(index[a]) != self.seen + 1:
                 self.zi = _ZI * value[a]
-            out[a:b], self.zi = sosfilt(_SOS, value[a:b], zi=self.zi)
+            out[a:b], self.zi = sections(_SOS, value[a:b], self.zi)
             self.seen = int(index[b - 1])
         return out
 

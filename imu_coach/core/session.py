@@ -46,7 +46,8 @@ class Session:
         self.events: list[Event] = []
         self.changes: list[Event] = []
         self.next = 0
-        constants = self.body.columns, self.body.nothing, self.body.sensors, setup.bands, setup.plan
+        body = self.body
+        constants = body.columns, body.nothing, body.sensors, body.now.numbers, setup.bands, setup.plan
         self.fixed = {id(one) for one in (*constants, *self._parts(setup))}
 
     @staticmethod
@@ -88,7 +89,7 @@ class Session:
         done, n = 0, len(f.index)
         while done < n:
             self._obey(int(f.index[done]))
-            stop = min(n, int(np.searchsorted(f.index, self._next_command())))
+            stop = n if not self.due else min(n, int(f.index.searchsorted(self._next_command())))
             parts.append(self._span(cut(f, done, stop), trace[done:stop]))
             done = stop
         self.next = int(f.index[-1]) + 1
@@ -176,7 +177,7 @@ class Session:
     # --- commands -----------------------------------------------------------------------------------
 
     def _next_command(self) -> int:
-        return min((frame for frame, _ in self.due), default=int(np.iinfo(np.int64).max))
+        return min(frame for frame, _ in self.due)
 
     def _obey(self, frame: int) -> None:
         """Every command that is due at this frame."""

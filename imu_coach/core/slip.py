@@ -59,10 +59,13 @@ class SlipMonitor:
         sagittal = self.in_set and self.posture in SAGITTAL
         rows = np.empty((len(up), 9 if sagittal else 6))
         rows[:, :3], rows[:, 3], rows[:, 4], rows[:, 5] = up, quat.dot(gyr, gyr), quat.dot(acc, acc), why
-        rows[:, 6:] = gyr if sagittal else rows[:, 6:]
+        if sagittal:
+            rows[:, 6:] = gyr
         rows = np.concatenate([self.rows, rows]) if carried else rows
         whole = len(rows) // BLOCK
         self.rows = rows[whole * BLOCK :]
+        if not whole:
+            return -1, ""
         blocks = rows[: whole * BLOCK].reshape(whole, BLOCK, rows.shape[1])
         spin, force = blocks[:, :, 3].mean(axis=1), blocks[:, :, 4].max(axis=1)
         invalid, turned = blocks[:, :, 5].max(axis=1), blocks[:, :, :3].mean(axis=1)
@@ -79,9 +82,11 @@ class SlipMonitor:
 
     def _work(self, gyr: Floats) -> None:
         """Second moments of the rate: their main axis is the axis of the movement."""
+        x = gyr.T
         for i in range(3):
-            for j in range(3):
-                self.moments[i, j] += (gyr[:, i] * gyr[:, j]).sum() / FRAME_RATE
+            for j in range(i, 3):
+                self.moments[i, j] += (x[i] * x[j]).sum() / FRAME_RATE
+                self.moments[j, i] = self.moments[i, j]
 
     def _block(self, mount: Mount, up: Floats, spin: float, force: float) -> str:
         """Mean up direction, mean squared rate and largest squared specific force of one block."""

@@ -26,10 +26,11 @@ import math
 from collections import deque
 
 import numpy as np
-from scipy.signal import butter, detrend, sosfilt, sosfilt_zi, sosfiltfilt
+from scipy.signal import butter, detrend, sosfilt_zi, sosfiltfilt
 
 from imu_coach import quat
 from imu_coach.conventions import FRAME_RATE
+from imu_coach.core.recurrence import sections
 from imu_coach.core.rep import HoldNews
 from imu_coach.types import Bools, Codes, Floats, Ints
 
@@ -108,7 +109,7 @@ class StillHold:
             if int(index[a]) != self.seen + 1:
                 self.zi, self.began = _ZI * gyr[a], int(index[a])
             since[a:b] = self.began
-            rate[a:b], self.zi = sosfilt(_SOS, gyr[a:b], axis=0, zi=self.zi)
+            rate[a:b], self.zi = sections(_SOS, gyr[a:b], self.zi)
             turn[a:b] = np.cumsum(np.concatenate([self.turn[None], gyr[a:b] / FRAME_RATE]), axis=0)[1:]
             self.turn = turn[b - 1].copy()
             self.seen = int(index[b - 1])
