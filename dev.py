@@ -31,7 +31,7 @@ def set_up(extra: str) -> None:
         wanted.update((ROOT / name).read_bytes())
     stamp = VENV / "imu_coach_installed"
     have = [*(stamp.read_text().split() if stamp.exists() and PYTHON.exists() else ()), "", ""]
-    if have[0] == wanted.hexdigest() and extra in have[2:]:
+    if have[0] == wanted.hexdigest() and {extra, "test"} & {*have[2:]}:  # the tests need everything
         return
     steps = [[str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-c", "constraints.txt"]]
     steps[0] += ["-e", f".[{extra}]" if extra else "."]
@@ -48,8 +48,8 @@ def set_up(extra: str) -> None:
 
 def main(arguments: "list[str]") -> None:
     """Run the tests from the project's folder, or imu-coach from here."""
-    testing = arguments[:1] == ["test"]
-    set_up("test" if testing else "")
+    testing, virtual = arguments[:1] == ["test"], arguments[:1] == ["virtual"] or "--virtual" in arguments
+    set_up("test" if testing else "sim" if virtual else "")
     if testing:
         os.chdir(ROOT)
         command = [str(PYTHON), "-m", "pytest", *(arguments[1:] or ALL)]

@@ -114,5 +114,5 @@ class ConnectionLost(SourceError):
     def __init__(self, sensor: str, attempts: int) -> None:
         self.sensor, self.attempts = sensor, attempts
         super().__init__(
-            f"{sensor}: not reached in {attempts} attempts; is it charged, switched on, near, and free of other programs?"
+            f"{sensor}: not reached in {attempts} attempts; is it charged, on, near, and not held by another program?"
         )

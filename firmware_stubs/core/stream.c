@@ -80,7 +80,8 @@ void imuc_age(imuc_t *s, uint64_t t_us)
     s->now_us = t_us;
     if (s->flowing || !s->idle) s->idle_us = t_us;
     s->idle = !s->flowing;
-    if (s->idle && t_us - s->idle_us > IMUC_AWAY_US) imuc_end(s);
+    uint64_t away = t_us - s->idle_us; /* huge when the caller's clock went back a little: no time has passed */
+    if (s->idle && away > IMUC_AWAY_US && away < UINT64_C(1) << 63) imuc_end(s);
 }
 
 /* Live, no more than two seconds may wait (then old data is of no use to a person who moves now), though always two

@@ -9,13 +9,18 @@ import click
 import imu_coach
 from imu_coach.cli.about import filters, layouts
 from imu_coach.cli.common import Guarded
+from imu_coach.cli.doctor import doctor
 from imu_coach.cli.evaluate import evaluate
 from imu_coach.cli.exercises import exercises
 from imu_coach.cli.files import info, repair
+from imu_coach.cli.live import live, record
 from imu_coach.cli.replay import replay
 from imu_coach.cli.reps import reps
 from imu_coach.cli.results import angles, plot
+from imu_coach.cli.scan import identify, scan
+from imu_coach.cli.sensors import people, sensors
 from imu_coach.cli.sources import import_, simulate
+from imu_coach.cli.virtual import virtual
 
 __all__ = ["cli", "main"]
 
@@ -28,7 +33,10 @@ def cli() -> None:
     Research and education software, not intended to diagnose, prevent, monitor or treat any disease or injury.
 
     \b
-    Try it without sensors:
+    With sensors:
+      imu-coach scan, imu-coach identify, imu-coach live --exercise triceps_pushback
+    Try it without any:
+      imu-coach live --virtual
       imu-coach simulate pushback -o try.mcap
       imu-coach replay try.mcap
       imu-coach reps try.mcap --exercise triceps_pushback
@@ -38,7 +46,10 @@ def cli() -> None:
     """
 
 
-for command in (replay, info, angles, reps, plot, import_, simulate, repair, filters, layouts, exercises, evaluate):
+for command in (
+    scan, identify, live, record, sensors, people, doctor, virtual,
+    replay, info, angles, reps, plot, import_, simulate, repair, filters, layouts, exercises, evaluate,
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import fields
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from imu_coach.cli import coaching, common
+from imu_coach.cli import coaching, common, views
 
 if TYPE_CHECKING:
     from imu_coach.recording import Recording
@@ -58,38 +57,23 @@ def replay(
     common.checked_span(start, end)
     recording = common.opened(file)
     setup = coaching.coached_setup(recording, layout, filter, wanted)
-    terminal = sys.stdout.isatty() and not as_json
-    pace = speed or ("1" if terminal else "max")
-    sink = _sink(as_json, terminal, pace)
-    interrupted = _play(recording, setup, sink, pace, start, end)
+    pace = speed or ("1" if views.on_terminal(as_json) else "max")
+    interrupted = _play(recording, setup, views.sink(as_json, "" if pace == "max" else f"{pace}x"), pace, start, end)
     code = common.told_losses(recording)
     click.get_current_context().exit(common.INTERRUPTED if interrupted else code)
-
-
-def _sink(as_json: bool, terminal: bool, pace: str) -> Sink:
-    if terminal:
-        from imu_coach.sinks.console import ConsoleView
-
-        return ConsoleView(common.out_console(), pace)
-    from imu_coach.sinks.lines import JsonLines, Lines
-
-    return JsonLines(common.put) if as_json else Lines(common.put)
 
 
 def _play(recording: Recording, setup: Setup, sink: Sink, pace: str, start: float | None, end: float | None) -> bool:
     """Everything to the sink; whether it was interrupted."""
     from imu_coach.conventions import FRAME_RATE
-    from imu_coach.core.angles import angles_of
-    from imu_coach.run import BAND_BASIS, SIGNS
-    from imu_coach.sinks import Session, Tally
+    from imu_coach.sinks import Tally
 
-    about = {a.name: {"meaning": a.meaning, "sign": SIGNS[a.kind], "zero": a.zero} for a in angles_of(setup.places())}
-    names, name = tuple(about), recording.path.name if recording.path else "recording"
+    about = views.about(recording.path.name if recording.path else "recording", recording.header, setup)
     first = round((start or 0.0) * FRAME_RATE)
     last = round(end * FRAME_RATE) if end is not None else 1 << 62
-    tally = Tally(names)
+    tally = Tally(about.angles)
     interrupted = False
-    sink.begin(Session(name, recording.header, setup, names, about, BAND_BASIS))
+    sink.begin(about)
     try:
         clock = _Clock(pace, first / FRAME_RATE)
         for update in _updates(recording, setup, SLICE_NS[pace != "max"]):

@@ -116,6 +116,10 @@ class Writer:
         finally:
             self._file.close()
 
+    def abandon(self) -> None:
+        """Close the file as it is: the disk takes nothing more."""
+        self._file.close()
+
     def _checked(self, item: Input) -> tuple[form.Route, int, bytes]:
         """Only what reads back as it is."""
         if self._file.closed:

@@ -66,6 +66,10 @@ class Sink(Protocol):
         """The next update."""
         ...
 
+    def notice(self, text: str) -> None:
+        """Something about the session itself that somebody must know at once, such as a full disk."""
+        ...
+
     def close(self) -> None:
         """No more updates come, whatever the reason; a terminal is as it was."""
         ...

@@ -38,11 +38,12 @@ STYLE = {"ok": "", "not started": "dim", "no data": "bold yellow", "settling": "
 class ConsoleView:
     """A live view on a terminal."""
 
-    def __init__(self, console: Console, speed: str) -> None:
-        self.console, self.speed = console, speed
+    def __init__(self, console: Console, pace: str, hint: str = "Ctrl-C stops.") -> None:
+        self.console, self.pace, self.hint = console, pace, hint
         self.session: Session | None = None
         self.live: Live | None = None
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self.noticed = ""
         self.progress = Progress()
         self.plain = "utf" not in console.encoding.lower()
 
@@ -62,6 +63,11 @@ class ConsoleView:
         if len(update.angles.index):
             self.live.update(self.view(update), refresh=True)
 
+    def notice(self, text: str) -> None:
+        """Say it above the sensors from now on, with a beep."""
+        self.noticed = words.clean(text)
+        self.console.bell()
+
     def close(self) -> None:
         """Stop drawing."""
         if self.live is not None:
@@ -71,7 +77,7 @@ class ConsoleView:
         """Say what was seen."""
         for e in self.events:
             self.console.print(self._event(e))
-        for line in summary_lines(summary):
+        for line in (*summary_lines(summary), *([self.noticed] if self.noticed else [])):
             self.console.print(Text(line))
         self.console.print(Text(f"80 % bands from simulated people. {words.NOTICE}", style="dim"))
 
@@ -84,7 +90,7 @@ class ConsoleView:
         room = self.console.size.height - FRAME_LINES - sensors.row_count - angles.row_count - len(doing)
         shown = list(self.events)[-max(1, room) :]
         events = [self._event(e) for e in shown] or [Text("  no events yet", style="dim")]
-        foot = Text(f"80 % bands from simulated people. {words.NOTICE}  Ctrl-C stops.", style="dim", no_wrap=True)
+        foot = Text(f"80 % bands from simulated people. {words.NOTICE}  {self.hint}", style="dim")
         return Group(self._head(t), Text(), *doing, sensors, Text(), angles, Text(), *events, Text(), foot)
 
     def _head(self, t: float) -> RenderableType:
@@ -95,17 +101,18 @@ class ConsoleView:
         name = Text(words.clean(self.session.name), style="bold")
         if self.session.header.synthetic:
             name = Text.assemble((" SYNTHETIC ", "reverse"), " ", name)
-        pace = "" if self.speed == "max" else f"  {self.speed}x"
+        pace = f"  {self.pace}" if self.pace else ""
         head.add_row(name, Text(f"{words.clock(t)}{pace}", style="bold"))
         head.add_row(Text(self.session.setup.layout.title, style="dim"), Text(self.session.setup.filter, style="dim"))
         return head
 
     def _doing(self) -> list[Text]:
-        """What is being done, what is raised and what cannot be judged, with a line between it and the rest."""
+        """What was noticed, is being done, is raised and cannot be judged, with a line between it and the rest."""
         progress = self.progress
-        if not progress.phase and not progress.warnings:
+        if not progress.phase and not progress.warnings and not self.noticed:
             return []
-        lines = [Text(f"  {words.clean(progress.told())}", style="bold")] if progress.phase else []
+        lines = [Text(f"  ! {self.noticed}", style="bold yellow")] if self.noticed else []
+        lines += [Text(f"  {words.clean(progress.told())}", style="bold")] if progress.phase else []
         lines += [Text(f"  ! {words.clean(text)}", style="yellow") for text in progress.warnings.values()]
         if progress.not_judged:
             lines.append(Text(f"  not judged: {', '.join(progress.not_judged.values())}", style="dim"))

@@ -70,6 +70,10 @@ class Lines:
             parts = [sensors, *([doing] if doing else []), *_told(update.angles, item)]
             self.write(f"{at:8.2f} s  {'; '.join(parts)}")
 
+    def notice(self, text: str) -> None:
+        """A line of its own."""
+        self.write(f"          ! {words.clean(text)}")
+
     def close(self) -> None:
         """Nothing to release."""
 
@@ -113,7 +117,7 @@ def summary_lines(summary: Summary) -> list[str]:
 
 
 class JsonLines:
-    """``header``, ``frame`` at 10 Hz, ``event``, ``health`` and ``end`` objects, one per line."""
+    """``header``, ``frame`` at 10 Hz, ``event``, ``health``, ``notice`` (live only), ``end``: objects, one per line."""
 
     def __init__(self, write: Write) -> None:
         self.write = write
@@ -159,6 +163,10 @@ class JsonLines:
         if len(update.angles.index) and (now := int(update.angles.index[-1]) / FRAME_RATE) >= self.told + 1.0:
             self.told = now
             self._put("health", t_s=now, sensors={s: asdict(h) for s, h in update.health.items()})
+
+    def notice(self, text: str) -> None:
+        """An object of its own."""
+        self._put("notice", text=words.clean(text))
 
     def close(self) -> None:
         """Nothing to release."""

@@ -103,7 +103,8 @@ class Packetiser:
         if self._flowing or not self._idle:
             self._idle_since = t_us
         self._idle = not self._flowing
-        if self._idle and (t_us - self._idle_since) & U64 > AWAY_US:
+        away = (t_us - self._idle_since) & U64  # huge when the caller's clock went back a little
+        if self._idle and AWAY_US < away < 1 << 63:
             self._finish()
 
     def _finish(self) -> None:

@@ -193,6 +193,15 @@ def test_dev_installs_once_and_the_test_extra_only_for_tests(dev: Dev) -> None:
     assert dev.run() == ["imu-coach"]
 
 
+def test_dev_installs_the_virtual_radio_only_when_it_is_asked_for(dev: Dev) -> None:
+    assert dev.run("replay", "x.mcap") == ["venv", "pip", "imu-coach"]
+    assert dev.run("live", "--virtual") == ["pip", "imu-coach"]
+    assert dev.ran[0][-2:] == ["-e", ".[sim]"]
+    assert dev.run("virtual") == dev.run("live") == ["imu-coach"]
+    assert dev.run("test") == ["pip", "pytest"]
+    assert dev.run("scan", "--virtual") == ["imu-coach"]
+
+
 def test_dev_installs_again_when_something_changed(dev: Dev, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dev.run("test") == ["venv", "pip", "pytest"]
     assert dev.run("replay") == ["imu-coach"]

@@ -294,7 +294,7 @@ def test_the_view_tells_measured_from_estimated_from_not_measured(width: int, en
     update = replace(whole, frames=until(whole.frames, rows), angles=until(whole.angles, rows))
     out = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace")
     console = Console(file=out, width=width, height=40, record=True, force_terminal=True, color_system=None)
-    view = ConsoleView(console, "1")
+    view = ConsoleView(console, "1x")
     view.session = Session("[red]x.mcap", recording.header, setup, whole.angles.names)
     console.print(view.view(update))
     lines = console.export_text().splitlines()

@@ -310,7 +310,7 @@ def test_the_view_shows_exercise_repetition_and_hold(width: int) -> None:
     plan = type(plan)(plan.id, plan.title, plan.items, practice=False)
     setup = config.setup(recording.header, plan=plan, rules=rules.load())
     console = Console(file=io.StringIO(), width=width, height=40, record=True, force_terminal=True, color_system=None)
-    view = ConsoleView(console, "1")
+    view = ConsoleView(console, "1x")
     view.begin(Session("x.mcap", recording.header, setup, ()))
     assert view.live is not None
     view.live.stop()

@@ -217,6 +217,22 @@ def test_both_give_the_same(story: list[Call], store: int | None, features: int,
 # --- where it cannot be built ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", [Packetiser, Firmware])
+@pytest.mark.usefixtures("compiled")
+def test_a_clock_that_goes_back_a_little_is_no_absence(kind: type[Packetiser] | type[Firmware]) -> None:
+    """Whoever empties an IMU's FIFO after a tick tells of samples from before it."""
+    core = kind(1)
+    core.connected()
+    core.set_mtu(247)
+    core.control(bytes([1, 100, 0, 4]), 5_000_000)
+    core.disconnected()
+    core.tick(6_000_000)
+    core.push([0] * 6, 5_999_999)
+    assert core.rate == 100
+    core.tick(6_000_000 + 601_000_000)
+    assert core.rate == 0
+
+
 def test_without_sources_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(FirmwareMissing, match="not in the installed package"):
         build(tmp_path, tmp_path, "cc")

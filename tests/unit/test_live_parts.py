@@ -1,0 +1,125 @@
+"""The small parts of a live session: keys, pictures, which sensor was lifted, what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imu_coach.cli.keys import KEYS, pressed
+from imu_coach.cli.radio import layout_of, wanted
+from imu_coach.cli.running import biases
+from imu_coach.cli.scan import lifted
+from imu_coach.core.table import ASKS, TABLE
+from imu_coach.errors import ConfigError
+from imu_coach.live import SHOW, Shown
+from imu_coach.sinks import Session, Summary
+from imu_coach.store import Known
+from imu_coach.types import Angles, Event, Frames, Update
+
+
+@pytest.mark.parametrize("key", KEYS, ids=[key.word for key in KEYS])
+def test_a_letter_and_a_word_are_the_same_command(key: Any) -> None:
+    found = []
+    for text in (key.letter, key.word):
+        stop, put = asyncio.Event(), list[tuple[str, Any]]()
+        pressed(text, lambda name, value, put=put: put.append((name, value)), stop)  # type: ignore[misc]
+        found.append((put, stop.is_set()))
+    assert found[0] == found[1]
+    assert found[0] == (([(key.command, key.value)], False) if key.command else ([], True))
+    known = {*ASKS, "tap", "calibrate", "undo", "add", "stop", "moved", ""} | {trigger for _, trigger in TABLE}
+    assert key.command in known
+
+
+def test_any_other_key_is_nothing() -> None:
+    stop, put = asyncio.Event(), list[str]()
+    for text in ("", "z", "stand up", "\x1b", "S"):
+        pressed(text, lambda name, _: put.append(name), stop)
+    assert (put, stop.is_set()) == ([], False)
+    assert len({key.letter for key in KEYS}) == len({key.word for key in KEYS}) == len(KEYS)
+
+
+def update(first: int, n: int, *events: Event) -> Update:
+    index = np.arange(first, first + n)
+    frames = Frames(index, *(np.zeros((n, 1, k)) for k in (4, 3, 3)), np.zeros((n, 1), np.uint8))
+    none = np.zeros((n, 0))
+    codes = np.zeros((n, 0), np.uint8)
+    return Update(frames, Angles(index, (), none, none, none, codes, codes, none), np.zeros(n), events, {})
+
+
+class Seen:
+    """A sink that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.updates: list[Update] = []
+
+    def begin(self, session: Session) -> None: ...
+
+    def push(self, update: Update) -> None:
+        self.updates.append(update)
+
+    def notice(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+    def end(self, summary: Summary) -> None: ...
+
+
+def test_a_few_pictures_a_second_and_events_at_once() -> None:
+    now, sink = [0.0], Seen()
+    shown = Shown(sink, lambda: now[0])
+    rep = Event(13, 10, "rep", "", {})
+    for k in range(10):
+        now[0] = k * 0.04
+        shown.push(update(4 * k, 4, *([rep] if k == 3 else [])))
+    assert [len(u.frames.index) for u in sink.updates] == [4, 12, 20]
+    assert [u.events for u in sink.updates] == [(), (rep,), ()]
+    shown.flush()
+    assert np.concatenate([u.frames.index for u in sink.updates]).tolist() == list(range(40))
+    assert SHOW < 0.25
+
+
+@pytest.mark.parametrize(
+    ("rates", "site"),
+    [
+        ({"a": 2.0, "b": 0.01}, "a"),
+        ({"a": 2.0, "b": 1.0}, None),  # both: somebody carries the table
+        ({"a": 0.5, "b": 0.0}, None),  # a door that was shut
+        ({"a": 2.0}, "a"),
+        ({}, None),
+    ],
+)
+def test_the_lifted_one_moves_while_the_others_rest(rates: dict[str, float], site: str | None) -> None:
+    assert lifted(rates) == site
+
+
+BACK, WRIST = Known("01", "own", "upper_back", bias=(0.1, 0.0, 0.0)), Known("02", "witmotion", "wrist")
+
+
+def test_the_layout_is_what_the_assigned_sensors_make() -> None:
+    assert layout_of((BACK, WRIST), None) == "upper_back_wrist"
+    assert layout_of((BACK,), None) == "upper_back"
+    assert layout_of((BACK, WRIST), "wrist") == "wrist"
+    with pytest.raises(ConfigError, match="identify"):
+        layout_of((), None)
+
+
+def test_sensors_come_with_what_is_known_of_them() -> None:
+    back, wrist = wanted((WRIST, BACK), ("upper_back", "wrist"))
+    assert (back.site, back.identity, back.info.bias) == ("upper_back", "01", (0.1, 0.0, 0.0))
+    assert (wrist.info.driver, wrist.info.bias) == ("witmotion", None)
+    with pytest.raises(ConfigError, match="wrist; switch it on"):
+        wanted((BACK,), ("upper_back", "wrist"))
+
+
+def test_biases_that_were_captured_are_remembered() -> None:
+    events = [
+        Event(5, 1, "calibrated", "wrist", {"pose": "table_still", "bias_deg_s": [1.0, 0.0, -2.0]}),
+        Event(6, 1, "calibrated", "", {"pose": "stand_tall"}),
+        Event(7, 1, "calibration_failed", "upper_back", {"bias_deg_s": [9.0, 9.0, 9.0]}),
+    ]
+    ((site, bias),) = biases(events)
+    assert site == "wrist"
+    np.testing.assert_allclose(np.rad2deg(bias), [1.0, 0.0, -2.0])
