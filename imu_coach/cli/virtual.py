@@ -110,9 +110,7 @@ async def run(world: World, layout_name: str, core: str, seconds: float | None) 
             if world.person is None:
                 say("nobody wears them")
             else:
-                say(
-                    f"the person does {world.exercise} 6 s after the first sensor is started, {world.person.seconds:.0f} s long"
-                )
+                say(f"6 s after the first sensor is started: {world.exercise}, {world.person.seconds:.0f} s")
             say("in another terminal: imu-coach live --virtual, or imu-coach scan --virtual; Ctrl-C ends this")
             await ended(world, enough, seconds)
 

@@ -49,20 +49,26 @@ class LinkProfile:
 
 @dataclass(eq=False)
 class _End:
-    """One end of a connection: whose it is, what it calls the other end, and what waits to be sent from here."""
+    """One end of a connection: whose it is, the controller's record of it, and what waits to be sent from here."""
 
     radio: Radio
-    peer: hci.Address
-    queue: deque[tuple[Connection, int, bytes]] = field(default_factory=deque)
+    connection: Connection
+    queue: deque[tuple[int, bytes]] = field(default_factory=deque)
+
+    @property
+    def open(self) -> bool:
+        """Whether the controller has this very connection, not one that came after it."""
+        return self.radio.has(self.connection)
 
 
 @dataclass(eq=False)
 class _Wire:
-    """A connection: two ends, and the rhythm of its events."""
+    """A connection: two ends, and the rhythm of its events; ``patience`` runs while one end cannot hear the other."""
 
     ends: tuple[_End, _End]
     anchor: float
     timer: asyncio.Handle | None = None
+    patience: asyncio.Handle | None = None
 
 
 class Air(LocalLink):
@@ -71,6 +77,8 @@ class Air(LocalLink):
     Attributes
     ----------
     profile : of every link; :attr:`special` has those of single sensors
+    wires : connections, until neither end has them.  They are told apart by the controllers' records, not by addresses:
+        a sensor that was off, or an adapter, comes back with its own while others still wait for the one it had
     stats : packets delivered, retransmissions, advertisements, connections lost by supervision
     """
 
@@ -79,9 +87,8 @@ class Air(LocalLink):
         self.profile = profile or LinkProfile()
         self.special: dict[str, LinkProfile] = {}
         self.random = random.Random(seed)
-        self.away: dict[Radio, float] = {}
-        self.dead: set[Radio] = set()
-        self.wires: dict[tuple[Radio, hci.Address], _Wire] = {}
+        self.away: set[Radio] = set()
+        self.wires: set[_Wire] = set()
         self.stats = {"delivered": 0, "again": 0, "advertised": 0, "supervised": 0}
 
     # --- who is where -----------------------------------------------------------------------------------------------
@@ -91,7 +98,7 @@ class Air(LocalLink):
         return next((r for r in self._living() if str(r.random_address).split("/")[0] == address.upper()), None)
 
     def _living(self) -> list[Radio]:
-        return [c for c in self.controllers if isinstance(c, Radio) and c not in self.dead]
+        return [c for c in self.controllers if isinstance(c, Radio)]
 
     def strength(self, address: hci.Address) -> int:
         """Signal strength of an advertisement, dBm."""
@@ -119,64 +126,79 @@ class Air(LocalLink):
         else:
             self.special[address.upper()] = profile
 
+    def there(self, radio: Radio) -> bool:
+        """Whether a radio hears and is heard."""
+        return radio in self.controllers and radio not in self.away
+
     def set_in_range(self, radio: Radio, there: bool) -> None:
         """Take a radio out of range, or back."""
         if there:
-            self.away.pop(radio, None)
-        elif radio not in self.away:
-            loop = asyncio.get_running_loop()
-            self.away[radio] = since = loop.time()
-            for wire in self._wires_of(radio):
-                loop.call_later(self.profile_of(wire).supervision, self._supervise, radio, wire, since)
+            self.away.discard(radio)
+        else:
+            self.away.add(radio)
+        self._watch_all(radio)
 
     def lost(self, radio: Radio) -> None:
         """The host behind a radio is gone: silence; the other ends find out by their supervision timeout."""
-        if radio in self.dead:
+        if radio not in self.controllers:
             return
-        self.set_in_range(radio, False)
-        self.dead.add(radio)
+        self.controllers.discard(radio)
+        self.away.discard(radio)
         radio.le_legacy_advertiser.stop()
         radio.pending_le_connection = None
         radio.le_scan_enable = False
         radio.host = None
-        if not self._wires_of(radio):
-            self._forget(radio)
+        self._watch_all(radio)
 
-    def _forget(self, radio: Radio) -> None:
-        self.away.pop(radio, None)
-        self.dead.discard(radio)
-        self.controllers.discard(radio)
+    # --- supervision ------------------------------------------------------------------------------------------------
 
-    def _wires_of(self, radio: Radio) -> list[_Wire]:
-        return [wire for (owner, _), wire in self.wires.items() if owner is radio]
+    def closed(self, radio: Radio) -> None:
+        """A radio has ended a connection by itself."""
+        self._watch_all(radio)
 
-    def _supervise(self, radio: Radio, wire: _Wire, since: float) -> None:
-        first = wire.ends[0]
-        if self.away.get(radio) == since and self.wires.get((first.radio, first.peer)) is wire:
-            self.stats["supervised"] += 1
-            self._cut(wire, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+    def _watch_all(self, radio: Radio) -> None:
+        for wire in [wire for wire in self.wires if any(end.radio is radio for end in wire.ends)]:
+            self._watch(wire)
 
-    def _cut(self, wire: _Wire, reason: int, *, only: Radio | None = None) -> None:
-        """End a connection at both ends, or tell only one of them."""
-        if wire.timer is not None:
-            wire.timer.cancel()
+    def _hear(self, wire: _Wire) -> bool:
+        """Whether the ends of a connection hear each other."""
+        return all(end.open and self.there(end.radio) for end in wire.ends)
+
+    def _watch(self, wire: _Wire) -> None:
+        """Begin or end to wait for the other end; whatever makes it silent, an end that is left waits only so long."""
+        if self._hear(wire):
+            if wire.patience is not None:
+                wire.patience.cancel()
+                wire.patience = None
+        elif wire.patience is None:
+            patience = self.profile_of(wire).supervision
+            wire.patience = asyncio.get_running_loop().call_later(patience, self._supervise, wire)
+
+    def _supervise(self, wire: _Wire) -> None:
+        self.stats["supervised"] += any(end.open for end in wire.ends)
+        self._cut(wire, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+
+    def _cut(self, wire: _Wire, reason: int, *, but: _End | None = None) -> None:
+        """A connection is no more; the ends that are open are told, except one that knows."""
+        self.wires.discard(wire)
+        for handle in (wire.timer, wire.patience):
+            if handle is not None:
+                handle.cancel()
         for end in wire.ends:
-            self.wires.pop((end.radio, end.peer), None)
-        for end in wire.ends:
-            if only is None or end.radio is only:
-                end.radio.ended(end.peer, reason)
-            if end.radio in self.dead and not self._wires_of(end.radio):
-                self._forget(end.radio)
+            if end is not but:
+                end.radio.ended(end.connection, reason)
 
     # --- advertising and connecting ---------------------------------------------------------------------------------
 
     def send_advertising_pdu(self, sender_controller: Controller, packet: ll.AdvertisingPdu) -> None:
         """Everybody in range may hear it."""
-        if not isinstance(sender_controller, Radio) or sender_controller in self.away:
+        if not isinstance(sender_controller, Radio):
             return
         loop = asyncio.get_running_loop()
         if isinstance(packet, ll.ConnectInd):
             loop.call_soon(self._connect, sender_controller, packet)
+            return
+        if not self.there(sender_controller):
             return
         self.stats["advertised"] += 1
         for radio in self._living():
@@ -186,29 +208,21 @@ class Air(LocalLink):
 
     def _connect(self, central: Radio, packet: ll.ConnectInd) -> None:
         """A connection is asked for; who advertises there takes it, or nobody ever answers."""
-        for radio in self._living():
-            if radio is not central and radio not in self.away and central not in self.away:
-                radio.on_ll_advertising_pdu(packet)
-                if packet.initiator_address in radio.le_connections:
-                    there = (radio, packet.initiator_address)
-                    if there not in self.wires and radio.le_connections[packet.initiator_address].self_address == (
-                        packet.advertiser_address
-                    ):
-                        self._join(_End(central, packet.advertiser_address), _End(*there))
-                        return
+        asking = central.le_connections.get(packet.advertiser_address)
+        if asking is None:
+            return
+        for radio in self._living() if self.there(central) else ():
+            if radio is central or radio in self.away or packet.initiator_address in radio.le_connections:
+                continue
+            radio.on_ll_advertising_pdu(packet)
+            taken = radio.le_connections.get(packet.initiator_address)
+            if taken is not None:
+                anchor = asyncio.get_running_loop().time() - self.random.random()
+                self.wires.add(_Wire((_End(central, asking), _End(radio, taken)), anchor))
+                return
         wait = NEVER_HEARD * max(self.profile.interval, 0.01)
         reason = hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
-        asyncio.get_running_loop().call_later(wait, self._not_established, central, packet.advertiser_address, reason)
-
-    def _not_established(self, central: Radio, address: hci.Address, reason: int) -> None:
-        if (central, address) not in self.wires:
-            central.ended(address, reason)
-
-    def _join(self, central: _End, peripheral: _End) -> None:
-        now = asyncio.get_running_loop().time()
-        wire = _Wire((central, peripheral), now - self.random.random())
-        for end in wire.ends:
-            self.wires[end.radio, end.peer] = wire
+        asyncio.get_running_loop().call_later(wait, central.ended, asking, reason)
 
     # --- data -------------------------------------------------------------------------------------------------------
 
@@ -226,14 +240,12 @@ class Air(LocalLink):
         if connection is None:
             return
         fragments = sender_controller.fragments.pop(connection.handle, 0)
-        wire = self.wires.get((sender_controller, destination_address))
-        if wire is None:
-            # not established yet, or never: as a controller does, keep the buffers
-            return
-        end = next(end for end in wire.ends if end.radio is sender_controller)
-        end.queue.append((connection, fragments, data))
-        if wire.timer is None:
-            self._arm(wire)
+        for wire in self.wires:  # or not established yet, or never: as a controller does, keep the buffers
+            for end in wire.ends:
+                if end.connection is connection:
+                    end.queue.append((fragments, data))
+                    if wire.timer is None:
+                        self._arm(wire)
 
     def _arm(self, wire: _Wire) -> None:
         loop = asyncio.get_running_loop()
@@ -248,11 +260,12 @@ class Air(LocalLink):
         """A connection event: both ends send what they may."""
         wire.timer = None
         profile = self.profile_of(wire)
-        if not any(end.radio in self.away for end in wire.ends):
+        heard = self._hear(wire)
+        if heard:
             for end, other in (wire.ends, wire.ends[::-1]):
                 self._send(end, other, profile)
         if any(end.queue for end in wire.ends):
-            if profile.interval <= 0.0 and any(end.radio in self.away for end in wire.ends):
+            if profile.interval <= 0.0 and not heard:
                 wire.timer = asyncio.get_running_loop().call_later(0.01, self._event, wire)
             else:
                 self._arm(wire)
@@ -262,41 +275,28 @@ class Air(LocalLink):
             if self.random.random() < profile.loss:  # not acknowledged: the event is over, once more in the next
                 self.stats["again"] += 1
                 return
-            connection, fragments, data = end.queue.popleft()
+            fragments, data = end.queue.popleft()
             self.stats["delivered"] += 1
-            other.radio.on_link_acl_data(connection.self_address, PhysicalTransport.LE, data)
-            end.radio.credit(connection.handle, fragments)
+            other.radio.on_link_acl_data(other.connection.peer_address, PhysicalTransport.LE, data)
+            end.radio.credit(end.connection.handle, fragments)
 
     def send_ll_control_pdu(
         self, sender_address: hci.Address, receiver_address: hci.Address, packet: ll.ControlPdu
     ) -> None:
         """Control packets are not queued; a farewell that is not heard leaves the other end to its timeout."""
-        wire = self._between(sender_address, receiver_address)
-        if wire is None:
-            return
-        sender, receiver = wire.ends if wire.ends[0].peer == receiver_address else wire.ends[::-1]
-        apart = sender.radio in self.away or receiver.radio in self.away
-        loop = asyncio.get_running_loop()
-        if isinstance(packet, ll.TerminateInd):
-            if apart:
-                reason = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
-                loop.call_later(self.profile_of(wire).supervision, lambda: self._farewell(wire, receiver, reason))
-            else:
-                self._farewell(wire, receiver, packet.error_code)
-        elif not apart:
-            loop.call_soon(self._control, receiver, packet)
+        for wire in self.wires:
+            for sender, receiver in (wire.ends, wire.ends[::-1]):
+                ours = (
+                    sender.connection.self_address == sender_address
+                    and receiver.connection.self_address == receiver_address
+                )
+                if ours and self._hear(wire):
+                    if isinstance(packet, ll.TerminateInd):
+                        self._cut(wire, packet.error_code, but=sender)
+                    else:
+                        asyncio.get_running_loop().call_soon(self._control, wire, receiver, packet)
+                    return
 
-    def _farewell(self, wire: _Wire, receiver: _End, reason: int) -> None:
-        if self.wires.get((receiver.radio, receiver.peer)) is wire:
-            self._cut(wire, reason, only=receiver.radio)
-
-    def _control(self, receiver: _End, packet: ll.ControlPdu) -> None:
-        if receiver.peer in receiver.radio.le_connections:
-            receiver.radio.on_ll_control_pdu(receiver.peer, packet)
-
-    def _between(self, one: hci.Address, two: hci.Address) -> _Wire | None:
-        """The connection between two addresses."""
-        for wire in self.wires.values():
-            if {str(end.peer) for end in wire.ends} == {str(one), str(two)}:
-                return wire
-        return None
+    def _control(self, wire: _Wire, receiver: _End, packet: ll.ControlPdu) -> None:
+        if self._hear(wire):
+            receiver.radio.on_ll_control_pdu(receiver.connection.peer_address, packet)

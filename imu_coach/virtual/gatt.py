@@ -155,6 +155,8 @@ class Client(BaseBleakClient):
                 device = await self.adapter.ready()
                 async with self.adapter.connecting:
                     connection = await self._dial(device)
+                if connection not in device.connections.values():
+                    raise BleakError("no connection: it was lost at once")
                 self._connected(connection)
                 await self._ask(self._peer.request_mtu(MTU))
                 if pair:
@@ -165,10 +167,10 @@ class Client(BaseBleakClient):
             raise TimeoutError(f"{self.address} did not answer in {self._timeout:g} s") from error
         except core.ConnectionError as error:
             await self._abort()
-            raise BleakDeviceNotFoundError(self.address, f"connection failed: {error}") from error
+            raise BleakDeviceNotFoundError(self.address, f"no connection: {error}") from error
         except core.BaseBumbleError as error:
             await self._abort()
-            raise BleakError(f"connection failed: {error}") from error
+            raise BleakError(f"no connection: {error}") from error
         except BaseException:
             await self._abort()
             raise
@@ -250,19 +252,19 @@ class Client(BaseBleakClient):
             return task.result()
 
     async def _discover(self) -> BleakGATTServiceCollection:
-        found = BleakGATTServiceCollection()
-        for one in await self._ask(self._peer.discover_services()):
+        found, peer = BleakGATTServiceCollection(), self._peer
+        for one in await self._ask(peer.discover_services()):
             if self._only and full(one.uuid) not in self._only:
                 continue
             service = BleakGATTService(one, one.handle, full(one.uuid))
             found.add_service(service)
-            for c in await self._ask(self._peer.discover_characteristics((), one)):
+            for c in await self._ask(peer.discover_characteristics((), one)):
                 names: Any = [name for bit, name in enumerate(PROPERTIES) if int(c.properties) >> bit & 1]
                 characteristic = BleakGATTCharacteristic(
                     c, c.handle, full(c.uuid), names, lambda: self.mtu_size - 3, service
                 )
                 found.add_characteristic(characteristic)
-                for d in await self._ask(self._peer.discover_descriptors(c)):
+                for d in await self._ask(peer.discover_descriptors(c)):
                     found.add_descriptor(BleakGATTDescriptor(d, d.handle, full(d.type), characteristic))
         return found
 

@@ -6,10 +6,11 @@ given back on delivery, scan responses of their own, signal strength, and long p
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from bumble import hci
-from bumble.controller import Controller
+from bumble.controller import Connection, Controller
 
 if TYPE_CHECKING:
     from imu_coach.virtual.air import Air
@@ -52,6 +53,16 @@ class Radio(Controller):
         )
         return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
 
+    def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
+        """Hand a packet to the host, unless it is gone by then: what was on the way is lost with it."""
+        host = self.host
+        if host is not None:
+            asyncio.get_running_loop().call_soon(self._hand, host, bytes(packet))
+
+    def _hand(self, host: Any, packet: bytes) -> None:
+        if host is self.host:
+            host.on_packet(packet)
+
     def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
         """Take a fragment; its credit comes back when the whole has been delivered."""
         connection = self.find_connection_by_handle(packet.connection_handle)
@@ -86,9 +97,17 @@ class Radio(Controller):
         )
         self.send_hci_packet(hci.HCI_LE_Advertising_Report_Event([report]))
 
-    def ended(self, peer: hci.Address, reason: int) -> None:
-        """A connection is over; the host is told."""
-        connection = self.le_connections.get(peer)
-        if connection is not None:
-            self.fragments.pop(connection.handle, None)
+    def has(self, connection: Connection) -> bool:
+        """Whether this very connection is open, not one that came after it."""
+        return self.le_connections.get(connection.peer_address) is connection
+
+    def ended(self, connection: Connection, reason: int) -> None:
+        """A connection is over, if it is not already; the host is told."""
+        if self.has(connection):
             self.on_le_disconnected(connection, reason)
+
+    def on_le_disconnected(self, connection: Connection, reason: int) -> None:
+        """A connection is over, by whichever end; who is at the other one hears nothing more."""
+        super().on_le_disconnected(connection, reason)
+        self.fragments.pop(connection.handle, None)
+        self.air.closed(self)

@@ -198,6 +198,74 @@ def test_an_adapter_that_dies_tells_everybody_and_comes_back() -> None:
     run(work())
 
 
+def test_a_sensor_that_is_back_before_it_was_missed_keeps_its_new_connection() -> None:
+    async def work() -> tuple[int, int, bool]:
+        async with World(("wrist",), profile=FAST) as world:
+            before = await Host(world, "wrist").connect()
+            await world.fault("battery_pull", "wrist", seconds=0.05)
+            await before.client.disconnect()
+            host = await Host(world, "wrist").connect()
+            await asyncio.sleep(1.5 * FAST.supervision)  # what was left of the connection before has ended
+            information = await asyncio.wait_for(host.client.read_gatt_char(INFO), 1.0)
+            return len(information), len(here(world).air.wires), host.gone.is_set()
+
+    assert run(work()) == (20, 1, False)
+
+
+def test_a_sensor_that_is_back_before_it_was_missed_is_free_when_the_adapter_dies() -> None:
+    async def work() -> None:
+        async with World(("wrist",), profile=FAST) as world:
+            before = await Host(world, "wrist").connect()
+            await world.fault("battery_pull", "wrist", seconds=0.05)
+            await before.client.disconnect()
+            await Host(world, "wrist").connect()
+            await asyncio.sleep(1.5 * FAST.supervision)
+            await world.fault("adapter_death", seconds=0.05)
+            assert (await Host(world, "wrist").connect(3.0)).client.is_connected
+
+    run(work())
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_an_adapter_that_dies_while_it_calls_leaves_the_sensor_free(turns: int) -> None:
+    async def work() -> bool:
+        async with World(("wrist",), profile=FAST) as world:
+            _, backend = world.backends()
+            attempt = asyncio.ensure_future(
+                BleakClient(world.addresses["wrist"], backend=backend, timeout=5.0).connect()
+            )
+            while not here(world).adapter.radio.le_connections:  # type: ignore[union-attr]
+                await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await here(world).plug(False)
+            with pytest.raises(BleakError):
+                await attempt
+            await here(world).plug(True)
+            return (await Host(world, "wrist").connect(3.0)).client.is_connected
+
+    assert run(work())
+
+
+def test_a_farewell_that_is_not_heard_leaves_the_other_end_to_its_timeout() -> None:
+    async def work() -> tuple[float, bool]:
+        async with World(("wrist",), profile=FAST) as world:
+            host = await Host(world, "wrist").connect()
+            radio, _ = here(world).sensors["wrist"]
+            await here(world).range("wrist", False)
+            start = host.now()
+            await host.client.disconnect()
+            await here(world).range("wrist", True)
+            while radio.le_connections:
+                await asyncio.sleep(0.01)
+            after = host.now() - start
+            return after, (await Host(world, "wrist").connect()).client.is_connected
+
+    after, connected = run(work())
+    assert 0.35 < after < 0.6
+    assert connected
+
+
 def test_nothing_is_left_on_the_air() -> None:
     async def work() -> tuple[int, int]:
         async with World(("wrist", "sacrum"), profile=FAST) as world:

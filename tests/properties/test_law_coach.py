@@ -84,3 +84,25 @@ def test_a_prefix_is_a_prefix() -> None:
     """What was said is never taken back."""
     early, late = LAW.run([], flush=False, first=len(LAW.log()[1]) // 2), LAW.whole(False)
     assert late.events[: len(early.events)] == early.events
+
+
+def poses() -> Log:
+    """Its beginning, with poses that last on while a set opens: what the body stage did ahead must not stay in them."""
+    header, inputs, setup = log()
+    end = 84_000_000_000
+    extra = [
+        Command(round(at * 1e9), "calibrate", {"pose": "sit_tall", "seconds": seconds})
+        for at, seconds in ((52.0, 30.0), (55.0, 3.0))
+    ]
+    return header, sorted([*(i for i in inputs if i.arrived_ns < end), *extra], key=lambda i: i.arrived_ns), setup
+
+
+def test_a_pose_that_lasts_on_while_a_set_opens() -> None:
+    """Else a replay would find another way in which the sensor sits than the session did."""
+    law = Lawful(poses)
+    events = law.whole(True).events
+    opened = next(e.decided for e in events if e.kind == "set_begin")
+    spanned = [e for e in events if e.detail.get("pose") == "sit_tall" and e.onset < opened < e.decided]
+    assert len(spanned) == 2
+    assert all("sensors" in e.detail for e in spanned)
+    law.check(range(0, len(law.log()[1]), 3))
