@@ -109,7 +109,7 @@ MUTANTS = (
         "a refit of the clock moves later packets only",
         "core/decode.py",
         "if last >= refit_at or t_first <=",
-        "if (last >= refit_at and firsts) or t_first <=",
+        "if (last >= refit_at and i) or t_first <=",
     ),
     Mutant(
         "the clock sees exchanges in their order among the packets",
@@ -190,7 +190,7 @@ MUTANTS = (
         "core/snapshot.py",
         "return value.copy() if value.flags.writeable else value",
         "return value",
-        COACHED,
+        "tests/unit/test_snapshot.py",
     ),
     Mutant(
         "a list of the state is copied with what is in it",
