@@ -60,8 +60,8 @@ class Radio(Controller):
             asyncio.get_running_loop().call_soon(self._hand, host, bytes(packet))
 
     def _hand(self, host: Any, packet: bytes) -> None:
-        if host is self.host:
-            host.on_packet(packet)
+        if self.hci_sink is not None and self.hci_sink is host:
+            self.hci_sink.on_packet(packet)
 
     def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
         """Take a fragment; its credit comes back when the whole has been delivered."""

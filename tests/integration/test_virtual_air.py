@@ -266,6 +266,22 @@ def test_a_farewell_that_is_not_heard_leaves_the_other_end_to_its_timeout() -> N
     assert connected
 
 
+def test_an_end_that_goes_without_a_farewell_is_missed_by_the_other() -> None:
+    async def work() -> float:
+        async with World(("wrist",), profile=FAST) as world:
+            host = await Host(world, "wrist").connect()
+            stage = here(world)
+            assert stage.adapter.radio is not None
+            (connection,) = stage.adapter.radio.le_connections.values()
+            start = host.now()
+            stage.adapter.radio.ended(connection, hci.HCI_ErrorCode.HARDWARE_FAILURE_ERROR)
+            while stage.sensors["wrist"][0].le_connections:
+                await asyncio.sleep(0.01)
+            return host.now() - start
+
+    assert 0.35 < run(work(), 5.0) < 0.6
+
+
 def test_nothing_is_left_on_the_air() -> None:
     async def work() -> tuple[int, int]:
         async with World(("wrist", "sacrum"), profile=FAST) as world:
