@@ -130,8 +130,10 @@ class Session:
             self._tell(self.pipeline.flush())
 
     def _tell(self, update: Update) -> None:
-        for seen in self.seen:
-            seen(update)
+        seen, self.seen = self.seen, ()  # whoever raises once is not asked again
+        for one in seen:
+            one(update)
+        self.seen = seen
 
 
 async def run(
@@ -147,10 +149,29 @@ async def run(
     ----------
     sensors : supervised ones, not started yet
     inbox : theirs
-    begin : called once, when all sensors stream or have been waited for: what was granted is known then
+    begin : called once, when all sensors stream or have been waited for: what was granted is known then.  Not called
+        when the session is stopped before any sensor has begun
     stop : ends the session; what has arrived by then is recorded and computed
     also : what else runs meanwhile: keys, a clock of one's own
     """
+    try:
+        await _run(sensors, inbox, begin, stop, also)
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    """The error that ended a task group: one line of it is enough for a person."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def _run(
+    sensors: Sequence[Sensor],
+    inbox: Inbox,
+    begin: Callable[[], Session],
+    stop: asyncio.Event,
+    also: Sequence[Coroutine[None, None, None]],
+) -> None:
     async with asyncio.TaskGroup() as group:
         background = [group.create_task(sensor.run()) for sensor in sensors]
         background += [group.create_task(work) for work in also]
@@ -158,10 +179,11 @@ async def run(
         session = None
         try:
             await _gathered(sensors, stop)
-            session = begin()
-            pump = group.create_task(_pumping(inbox, session, sensors))
-            await stop.wait()
-            pump.cancel()
+            if not stop.is_set() or any(sensor.granted is not None for sensor in sensors):
+                session = begin()
+                pump = group.create_task(_pumping(inbox, session, sensors))
+                await stop.wait()
+                pump.cancel()
         finally:
             for task in background:
                 task.cancel()
@@ -169,8 +191,10 @@ async def run(
                 async with asyncio.timeout(LEAVE):
                     await asyncio.gather(*background, return_exceptions=True)
             if session is not None:
-                session.push(inbox.take())
-                session.close()
+                try:
+                    session.push(inbox.take())
+                finally:
+                    session.close()
 
 
 async def _ticking(inbox: Inbox) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import platformdirs
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imu_coach import config
 from imu_coach.conventions import SITES
@@ -26,6 +26,8 @@ from imu_coach.types import SensorInfo
 HOME = "IMU_COACH_HOME"
 MOST = 64
 """Sensors and people that are kept."""
+LARGEST_BIAS = 50.0
+"""deg/s; no gyroscope that works is off by more."""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 """Of a person: it is a file's name, too."""
 
@@ -116,6 +118,10 @@ class Store:
         if one.site and one.site not in SITES:
             problem = f"unknown site {one.site!r}; there are: {', '.join(SITES)}"
             raise ConfigError(self.sensors_file, one.identity, problem)
+        if one.bias_deg_s is not None and not all(abs(b) <= LARGEST_BIAS for b in one.bias_deg_s):
+            raise ConfigError(
+                self.sensors_file, one.identity, f"bias_deg_s is not within {LARGEST_BIAS:g} deg/s; remove it"
+            )
         x, y, z = np.deg2rad(one.bias_deg_s or (0.0, 0.0, 0.0)).tolist()
         bias = None if one.bias_deg_s is None else (x, y, z)
         return Known(one.identity, one.driver, one.site, one.name, one.address, bias, one.bias_day)
@@ -166,12 +172,18 @@ class Store:
         if person.layout:
             config.layout(person.layout)
         rows = {k: v for k, v in person._asdict().items() if k != "name" and v}
+        try:
+            _Person.model_validate(rows)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigError("", str(first["loc"][0]), first["msg"]) from None
         _write(file, rows, "How this person exercises; edit it, or use: imu-coach people set")
         return file
 
     def forget_person(self, name: str) -> None:
         """Their file; recordings stay."""
-        self.person(name)
+        if name not in self.people():
+            self.person(name)  # says who there is
         self._person_file(name).unlink()
 
     def _person_file(self, name: str) -> Path:
@@ -188,10 +200,12 @@ def with_bias(info: SensorInfo, known: Known | None) -> SensorInfo:
 def _write(file: Path, content: Mapping[str, Any], heading: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        text = f"# {heading}\n{tomli_w.dumps(content)}".encode()
         handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
         with os.fdopen(handle, "wb") as stream:
-            stream.write(f"# {heading}\n".encode())
-            tomli_w.dump(content, stream)
+            stream.write(text)
         os.replace(temporary, file)
+    except UnicodeError:
+        raise ConfigError(file, "", "cannot be written: a text in it is not UTF-8") from None
     except OSError as error:
         raise ConfigError(file, "", f"cannot be written: {error.strerror}") from None

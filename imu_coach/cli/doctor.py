@@ -72,9 +72,9 @@ def _findings() -> Iterator[Finding]:
 
 def _folder(folder: Path) -> Finding:
     """Whether sessions can be kept."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    there = next((path for path in (folder, *folder.parents) if path.exists()), Path())
     free = shutil.disk_usage(there).free >> 20
-    ok = os.access(there, os.W_OK) and free > 200
+    ok = there.is_dir() and os.access(there, os.W_OK) and free > 200
     return Finding(ok, f"sessions are kept in {folder} ({free} MB free)", "Make room, or name another: IMU_COACH_HOME")
 
 
@@ -91,9 +91,13 @@ def _linux() -> Iterator[Finding]:
     running = any(_command_of(path) == "bluetoothd" for path in Path("/proc").glob("[0-9]*"))
     yield Finding(running, "bluetoothd runs", "sudo apt install bluez; sudo systemctl enable --now bluetooth")
     if shutil.which("rfkill"):
-        told = subprocess.run(["rfkill", "list", "bluetooth"], capture_output=True, text=True, timeout=5, check=False)
-        blocked = "blocked: yes" in told.stdout
-        yield Finding(not blocked, "not switched off by rfkill", "rfkill unblock bluetooth")
+        try:
+            told = subprocess.run(
+                ["rfkill", "list", "bluetooth"], capture_output=True, text=True, timeout=5, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return
+        yield Finding("blocked: yes" not in told.stdout, "not switched off by rfkill", "rfkill unblock bluetooth")
 
 
 def _command_of(process: Path) -> str:

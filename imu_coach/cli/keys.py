@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 Put = Callable[[str, Mapping[str, Any]], None]
@@ -43,6 +43,10 @@ HINT = "space start, pause  f set done  n next  u less  a more  m moved  p pain 
 """Under the view; the others are in the help."""
 
 
+LONGEST = 100
+"""Characters of a word that are read at once."""
+
+
 def pressed(text: str, put: Put, stop: asyncio.Event) -> None:
     """Act on a letter or a word; anything else is nothing."""
     for key in KEYS:
@@ -62,13 +66,12 @@ async def listening(put: Put, stop: asyncio.Event) -> None:
         ended = threading.Event()
 
         def read() -> None:
-            while not ended.is_set():
-                text = single() if single is not None else sys.stdin.readline()
-                if not text:
-                    return
-                word = text if single is not None else text.strip().lower()
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(pressed, word, put, stop)
+            with suppress(RuntimeError, ValueError, OSError):  # the loop or the input may be closed at any moment
+                while not ended.is_set():
+                    text = single() if single is not None else sys.stdin.readline(LONGEST)
+                    if not text:
+                        return
+                    loop.call_soon_threadsafe(pressed, text if single is not None else text.strip().lower(), put, stop)
 
         threading.Thread(target=read, daemon=True).start()  # a read cannot be cancelled; it ends with the program
         try:

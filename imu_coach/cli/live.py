@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from imu_coach.cli import coaching, common, keys
 from imu_coach.cli.common import say
 from imu_coach.cli.radio import Radio, layout_of, radio, wanted
 from imu_coach.cli.running import Asked, Running
-from imu_coach.errors import BluetoothUnavailable, ConfigError
+from imu_coach.errors import BluetoothUnavailable, ConfigError, SourceError
 
 if TYPE_CHECKING:
     from imu_coach.sources import Inbox, Sensor
@@ -30,7 +30,12 @@ def session_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--virtual", is_flag=True, help="Virtual sensors on a simulated person instead (extra sim)."),
         click.option("--layout", help="Where sensors are worn; see: imu-coach layouts. Default: those assigned."),
         click.option("--person", metavar="NAME", help="Who exercises; see: imu-coach people."),
-        click.option("--seconds", type=click.FloatRange(1), help="End after this long; else with q or Ctrl-C."),
+        click.option(
+            "--seconds",
+            callback=common.seconds_of,
+            metavar="TIME",
+            help="End after this long (90 or 1:30), connecting included; else with q or Ctrl-C.",
+        ),
         click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of the simulated person."),
         common.force_option,
     ):
@@ -106,7 +111,7 @@ async def _session(asked: Asked) -> bool:
                     say(line)
             await _usable(air)
             inbox = Inbox()
-            if asked.wanted.coached:
+            if asked.wanted.coached or asked.wanted.rules is not None:
                 inbox.command(intent.COMMAND, intent.packed(asked.wanted, layout.name))
             sensors = _sensors(air, layout.sites, inbox)
             running = Running(asked, path, air, person, sensors, layout.name, agreed)
@@ -154,7 +159,7 @@ def _meanwhile(
     if asked.seconds is not None:
         work.append(_later(asked.seconds, stop))
     if air.began is not None:
-        work.append(_pressed_by_the_person(air, inbox))
+        work.append(_pressed_by_the_person(air, running.sensors, inbox))
     return work
 
 
@@ -213,6 +218,8 @@ def _interruptible(stop: asyncio.Event) -> Iterator[list[bool]]:
                 signal.signal(number, before[number])
             else:
                 loop.remove_signal_handler(number)
+        if told:  # a second and third Ctrl-C in haste change nothing any more
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 async def _later(seconds: float, stop: asyncio.Event) -> None:
@@ -220,12 +227,18 @@ async def _later(seconds: float, stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _pressed_by_the_person(air: Radio, inbox: Inbox) -> None:
-    """What a simulated person tells the program, when it is time."""
+async def _pressed_by_the_person(air: Radio, sensors: Sequence[Sensor], inbox: Inbox) -> None:
+    """What a simulated person tells the program, when it is time; what was over before this session is not said."""
     assert air.began is not None
-    while (began := await air.began()) is None:
-        await asyncio.sleep(0.1)
+    while all(sensor.granted is None for sensor in sensors):  # only a stream lets a person begin, or begin anew
+        await asyncio.sleep(0.05)
+    try:
+        began = await air.began()
+    except (SourceError, OSError):  # the virtual air has ended: its sensors tell
+        return
     now = asyncio.get_running_loop().time
-    for command in air.commands:
-        await asyncio.sleep(max(0.0, began + command.arrived_ns * 1e-9 - now()))
-        inbox.command(command.name, command.value)
+    for command in air.commands if began is not None else ():
+        due = (began or 0.0) + command.arrived_ns * 1e-9
+        if due > now() - 0.5:
+            await asyncio.sleep(max(0.0, due - now()))
+            inbox.command(command.name, command.value)

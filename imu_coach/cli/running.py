@@ -105,6 +105,9 @@ class Running:
         from imu_coach.sinks import Tally
 
         header = self.header()
+        for sensor in self.sensors:
+            if sensor.granted is None:  # one that joins later must be as the recording says
+                sensor.promised = header[sensor.wanted.site]
         recorder = None if self.path is None else Recorder(self.path, header, self.tell, overwrite=self.asked.force)
         if not self.asked.shown:
             say(f"recording to {common.shown(str(self.path))}")
@@ -133,9 +136,11 @@ class Running:
                 site, state = sensor.wanted.site, sensor.state
                 trouble = str(sensor.problem) if sensor.problem is not None and state == "away" else ""
                 now = trouble or state
-                if told.get(site) != now and (self.sink is None or trouble) and state != "connecting":
-                    line = trouble if trouble.startswith(site) else f"{words.site(site)} sensor: {now}"
-                    self.tell(line)
+                if told.get(site) == now or state == "connecting":
+                    continue
+                if self.sink is None or trouble:
+                    self.tell(trouble if trouble.startswith(site) else f"{words.site(site)} sensor: {now}")
+                if self.sink is None or trouble or state == "streaming":
                     told[site] = now
             await asyncio.sleep(LOOK)
 
@@ -158,12 +163,14 @@ class Running:
         if self.sink is not None and self.tally is not None:
             self.sink.close()
             self.sink.end(self.tally.summary((), interrupted))
+        if self.session is None:
+            say("ended before any sensor had begun; nothing was recorded")
+        elif self.session.recorder is not None:
+            lost = self.session.recorder.lost
+            say(f"recorded in {self.path}" + (f", but for the last {lost} inputs" if lost else ""))
+            say(f"see it again: imu-coach replay {self.path}")
         if not self.air.virtual:
             self._remember()
-        if self.path is not None and self.session is not None and self.session.recorder is not None:
-            lost = self.session.recorder.lost
-            say(f"recorded in {self.path}" + (f", but for the last {lost} packets" if lost else ""))
-            say(f"see it again: imu-coach replay {self.path}")
 
     def _remember(self) -> None:
         """Addresses and biases, for the next time."""

@@ -207,8 +207,9 @@ async def _lifting(
             if address is None:
                 raise ConfigError("", words.site(site), f"none was lifted within {seconds:g} s; try again")
             sensor = left.pop(address)
-            bias = next((one.bias for one in there.known if one.identity == sensor.wanted.identity), None)
-            kept = Known(sensor.wanted.identity, sensor.profile.name, site, names[address], address, bias)
+            identity = sensor.wanted.identity
+            before = next((one for one in there.known if one.identity == identity), Known(identity, ""))
+            kept = before._replace(driver=sensor.profile.name, site=site, name=names[address], address=address)
             chosen.append(kept)
             say(f"{words.site(site)}: {words.clean(names[address] or address)}")
         return chosen

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from imu_coach.cli import common
@@ -77,7 +79,11 @@ def list_people() -> None:
 
     store = Store()
     for name in store.people():
-        person = store.person(name)
+        try:
+            person = store.person(name)
+        except ConfigError as problem:
+            say(str(problem))
+            continue
         about = {k: v for k, v in person._asdict().items() if k != "name" and v}
         put("  ".join([name, *(f"{k}: {words.clean(str(v))}" for k, v in about.items())]))
     if not store.people():
@@ -96,6 +102,11 @@ def set_person(name: str, arm: str | None, layout: str | None, prescription: str
 
     store = Store()
     old = store.person(name) if name in store.people() else Person(name)
+    if prescription:
+        from imu_coach import catalogue
+
+        catalogue.prescription(prescription)
+        prescription = str(Path(prescription).resolve())
     given = {"arm": arm, "layout": layout, "prescription": prescription, "notes": notes}
     file = store.keep_person(old._replace(**{k: v for k, v in given.items() if v is not None}))
     say(f"{name}: written to {file}")

@@ -80,6 +80,7 @@ class Sensor:
         self.problem: SourceError | None = None
         self.identity: Identity | None = None
         self.granted: SensorInfo | None = None
+        self.promised: SensorInfo | None = None  # what a recording that began without it says of it
         self.line: Line | None = None
         self.up = False
         self.tail: deque[bytes] = deque(maxlen=TAIL)
@@ -211,7 +212,7 @@ class Sensor:
     def _grant(self, info: SensorInfo) -> None:
         """What was granted once holds for the session: its recording was begun with it."""
         info = replace(info, identity=self.wanted.identity)
-        before = self.granted
+        before = self.granted or self.promised
         if before is not None and (info.rate, info.acc_range, info.gyr_range) != (
             before.rate,
             before.acc_range,

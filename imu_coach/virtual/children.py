@@ -32,7 +32,9 @@ class Child:
     async def start(cls, module: str, orders: dict[str, Any]) -> Child:
         """Run a module of this package; ``orders`` are the first line it reads."""
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, stdin=pipe, stdout=pipe)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, stdin=pipe, stdout=pipe, start_new_session=True
+        )
         child = cls(process, module)
         child.send(**orders)
         return child

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from imu_coach import drivers
 from imu_coach.cli.keys import KEYS, pressed
 from imu_coach.cli.radio import layout_of, wanted
 from imu_coach.cli.running import biases
 from imu_coach.cli.scan import lifted
 from imu_coach.core.table import ASKS, TABLE
+from imu_coach.drivers.base import Declined
 from imu_coach.errors import ConfigError
-from imu_coach.live import SHOW, Shown
-from imu_coach.sinks import Session, Summary
+from imu_coach.live import SHOW, Recorder, Session, Shown, run
+from imu_coach.recording import Recording
+from imu_coach.sinks import Session as About
+from imu_coach.sinks import Summary
+from imu_coach.sources import Air, Inbox, Sensor, Wanted
 from imu_coach.store import Known
-from imu_coach.types import Angles, Event, Frames, Update
+from imu_coach.types import Angles, Event, Frames, Header, SensorInfo, Update
 
 
 @pytest.mark.parametrize("key", KEYS, ids=[key.word for key in KEYS])
@@ -55,7 +62,7 @@ class Seen:
     def __init__(self) -> None:
         self.updates: list[Update] = []
 
-    def begin(self, session: Session) -> None: ...
+    def begin(self, session: About) -> None: ...
 
     def push(self, update: Update) -> None:
         self.updates.append(update)
@@ -112,6 +119,46 @@ def test_sensors_come_with_what_is_known_of_them() -> None:
     assert (wrist.info.driver, wrist.info.bias) == ("witmotion", None)
     with pytest.raises(ConfigError, match="wrist; switch it on"):
         wanted((BACK,), ("upper_back", "wrist"))
+
+
+def test_a_sensor_that_joins_late_must_be_as_the_recording_says() -> None:
+    """Counts that are scaled otherwise would be wrong in this session and in every replay of it."""
+    info = SensorInfo("wrist")
+    sensor = Sensor(Air(), Wanted("wrist", info, "AA", "01"), drivers.profile("polar"), Inbox())
+    sensor.promised = info
+    with pytest.raises(Declined, match="start anew"):
+        sensor._grant(replace(info, rate=52.0))
+    sensor._grant(info)
+    assert sensor.granted is not None
+
+
+def test_an_error_beside_a_session_is_one_error_and_the_recording_is_closed(tmp_path: Path) -> None:
+    header = Header((SensorInfo("wrist"),))
+    inbox, out = Inbox(), tmp_path / "x.mcap"
+
+    async def lost() -> None:
+        await asyncio.sleep(0.6)
+        raise ConnectionError
+
+    async def session() -> None:
+        await run([], inbox, lambda: Session(Recorder(out, header, pytest.fail), None), asyncio.Event(), [lost()])
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(session())
+    recording = Recording.open(out)
+    assert not recording.losses
+    assert len(list(recording.inputs())) == 2
+
+
+def test_a_session_that_is_stopped_before_any_sensor_is_none() -> None:
+    sensor = Sensor(Air(), Wanted("wrist", SensorInfo("wrist"), "AA", "01"), drivers.profile("own"), Inbox())
+
+    async def session() -> None:
+        stop = asyncio.Event()
+        stop.set()
+        await run([sensor], sensor.inbox, lambda: pytest.fail("nothing has begun"), stop)
+
+    asyncio.run(session())
 
 
 def test_biases_that_were_captured_are_remembered() -> None:

@@ -49,6 +49,7 @@ def test_a_site_has_one_sensor(store: Store) -> None:
         ("[[sensor]]\nidentity = 'a'\ndriver = 'own'\nsite = 'nose'\n", "upper_back"),
         ("[[sensor]]\nidentity = 'a'\ndriver = 'own'\n" * 2, "twice"),
         ("[[sensor]]\nidentity = 'a'\ndriver = 'own'\ncolour = 'red'\n", "colour"),
+        ("[[sensor]]\nidentity = 'a'\ndriver = 'own'\nbias_deg_s = [nan, 0.0, 0.0]\n", "50 deg/s"),
         ("[[", "not TOML"),
     ],
 )
@@ -75,6 +76,21 @@ def test_people_are_files_of_their_own(store: Store) -> None:
     store.forget_person("anna")
     with pytest.raises(ConfigError, match="nobody yet"):
         store.person("anna")
+
+
+def test_what_could_not_be_read_again_is_not_written(store: Store) -> None:
+    with pytest.raises(ConfigError, match="1000 characters"):
+        store.keep_person(Person("anna", notes="x" * 2000))
+    with pytest.raises(ConfigError, match="UTF-8|unicode"):
+        store.keep_person(Person("anna", notes="\udcff"))
+    assert store.people() == ()
+    assert not list(store.folder.glob("**/*.tmp"))
+
+
+def test_a_damaged_person_can_be_forgotten(store: Store) -> None:
+    store.keep_person(Person("anna")).write_text("[[", "utf-8")
+    store.forget_person("anna")
+    assert store.people() == ()
 
 
 @pytest.mark.parametrize("name", ["", "../anna", "Anna", "a b", "a" * 41, ".hidden"])
