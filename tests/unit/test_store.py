@@ -81,7 +81,7 @@ def test_people_are_files_of_their_own(store: Store) -> None:
 def test_what_could_not_be_read_again_is_not_written(store: Store) -> None:
     with pytest.raises(ConfigError, match="1000 characters"):
         store.keep_person(Person("anna", notes="x" * 2000))
-    with pytest.raises(ConfigError, match="UTF-8|unicode"):
+    with pytest.raises(ConfigError, match="unicode"):
         store.keep_person(Person("anna", notes="\udcff"))
     assert store.people() == ()
     assert not list(store.folder.glob("**/*.tmp"))
