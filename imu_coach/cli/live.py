@@ -15,7 +15,7 @@ import click
 from imu_coach.cli import coaching, common, keys
 from imu_coach.cli.common import say
 from imu_coach.cli.radio import Radio, layout_of, radio, wanted
-from imu_coach.cli.running import Asked, Running
+from imu_coach.cli.running import Asked, Running, lower_timing
 from imu_coach.errors import BluetoothUnavailable, ConfigError, SourceError
 
 if TYPE_CHECKING:
@@ -141,7 +141,10 @@ def _sensors(air: Radio, sites: tuple[str, ...], inbox: Inbox) -> list[Sensor]:
             inbox.command("tap", {"taps": detail.get("taps")})
 
     found = wanted(air.known, sites)
-    return [Sensor(air.air, one, drivers.profile(one.info.driver), inbox, told=tapped) for one in found]
+    sensors = [Sensor(air.air, one, drivers.profile(one.info.driver), inbox, told=tapped) for one in found]
+    for line in lower_timing(sensors):
+        say(line)
+    return sensors
 
 
 def _meanwhile(

@@ -130,6 +130,8 @@ class Running:
 
     async def watching(self) -> None:
         """Say how each sensor is, whenever that changes; a view shows the rest itself."""
+        from imu_coach.sources.problems import hint
+
         told: dict[str, str] = {}
         while True:
             for sensor in self.sensors:
@@ -139,7 +141,9 @@ class Running:
                 if told.get(site) == now or state == "connecting":
                     continue
                 if self.sink is None or trouble:
-                    self.tell(trouble if trouble.startswith(site) else f"{words.site(site)} sensor: {now}")
+                    line = trouble if trouble.startswith(site) else f"{words.site(site)} sensor: {now}"
+                    more = hint(sensor.problem, sensor.wanted.address) if trouble else ""
+                    self.tell(f"{line}. {more}" if more else line)
                 if self.sink is None or trouble or state == "streaming":
                     told[site] = now
             await asyncio.sleep(LOOK)
@@ -188,6 +192,13 @@ class Running:
                 new = new._replace(bias=(bias[0], bias[1], bias[2]), bias_day=today)
             if new != one:
                 store.keep(new)
+
+
+def lower_timing(sensors: Iterable[Sensor]) -> Iterator[str]:
+    """What to say of sensors whose times are worth less than those of others."""
+    for sensor in sensors:
+        if sensor.profile.timing:
+            yield f"{words.site(sensor.wanted.site)} ({sensor.profile.title}): {sensor.profile.timing}"
 
 
 def biases(events: Iterable[Event]) -> Iterator[tuple[str, tuple[float, ...]]]:

@@ -129,7 +129,7 @@ def _row(found: Found, identity: Identity | None, problem: str, known: tuple[Kno
 
 
 @click.command(short_help="Say which sensor is worn where.")
-@click.option("--virtual", is_flag=True, help="Try it with virtual sensors (extra sim); nothing is remembered.")
+@click.option("--virtual", is_flag=True, help="Virtual sensors (extra sim), for --led: nobody lifts them.")
 @click.option("--layout", default="upper_back_wrist", show_default=True, help="Where sensors are worn.")
 @click.option("--led", metavar="NAME", help="Let this sensor blink instead, and ask nothing.")
 @click.option("--seconds", default=LIFT, show_default=True, type=click.FloatRange(5, 120), help="To lift each one.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,17 @@ import pytest
 from imu_coach import drivers
 from imu_coach.cli.keys import KEYS, pressed
 from imu_coach.cli.radio import layout_of, wanted
-from imu_coach.cli.running import biases
+from imu_coach.cli.running import Running, biases, lower_timing
 from imu_coach.cli.scan import lifted
 from imu_coach.core.table import ASKS, TABLE
 from imu_coach.drivers.base import Declined
-from imu_coach.errors import ConfigError
+from imu_coach.errors import ConfigError, ConnectionLost
 from imu_coach.live import SHOW, Recorder, Session, Shown, run
 from imu_coach.recording import Recording
 from imu_coach.sinks import Session as About
 from imu_coach.sinks import Summary
-from imu_coach.sources import Air, Inbox, Sensor, Wanted
+from imu_coach.sources import Air, Inbox, Interrupted, Sensor, Wanted
+from imu_coach.sources.problems import CONNECTING, hint
 from imu_coach.store import Known
 from imu_coach.types import Angles, Event, Frames, Header, SensorInfo, Update
 
@@ -130,6 +132,44 @@ def test_a_sensor_that_joins_late_must_be_as_the_recording_says() -> None:
         sensor._grant(replace(info, rate=52.0))
     sensor._grant(info)
     assert sensor.granted is not None
+
+
+def test_a_sensor_without_good_times_says_so() -> None:
+    kinds = {"wrist": "witmotion", "upper_back": "own"}
+    air, inbox = Air(), Inbox()
+    sensors = [
+        Sensor(air, Wanted(site, SensorInfo(site), "AA", "01"), drivers.profile(kind), inbox)
+        for site, kind in kinds.items()
+    ]
+    (line,) = lower_timing(sensors)
+    assert line.startswith("wrist (")
+    assert "no time stamps" in line
+
+
+class Stuck:
+    """A sensor that does not connect, again and again."""
+
+    def __init__(self) -> None:
+        self.wanted = Wanted("wrist", SensorInfo("wrist"), "AA:BB", "01")
+        self.state, self.problem = "away", ConnectionLost("wrist", 8)
+        self.problem.__cause__ = Interrupted(f"{CONNECTING} it did not answer")
+
+
+def test_a_link_that_is_stuck_comes_with_advice() -> None:
+    told: list[str] = []
+    asked: Any = None
+    running = Running(asked, None, asked, asked, [Stuck()], "wrist", asked)  # type: ignore[list-item]
+    running.tell = told.append  # type: ignore[method-assign]
+
+    async def watched() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(running.watching(), 0.6)
+
+    asyncio.run(watched())
+    (line,) = told
+    assert "wrist: not reached in 8 attempts" in line
+    assert hint(running.sensors[0].problem, "AA:BB") in line
+    assert hint(running.sensors[0].problem, "AA:BB")
 
 
 def test_an_error_beside_a_session_is_one_error_and_the_recording_is_closed(tmp_path: Path) -> None:
